@@ -1,0 +1,1 @@
+"""doorward: any credential in, one identity out."""

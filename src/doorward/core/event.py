@@ -1,0 +1,80 @@
+"""The closed list of things that happen, and what becomes of each: journaled, only counted, or announced."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+
+class Kind(Enum):
+    INSTALLED = "installed"
+    KEY_CREATED = "key.created"
+    KEY_IMPORTED = "key.imported"
+    KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_ENDED = "account.ended"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
+    PASSWORD_UPGRADED = "password.upgraded"  # noqa: S105 - the name of an event
+    SUBJECT_REVOKED = "subject.revoked"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    SESSION_REVOKED = "session.revoked"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
+    TOKEN_REFRESHED = "token.refreshed"  # noqa: S105 - the name of an event
+    REFRESH_REUSED = "refresh.reused"
+    GRANT_REVOKED = "grant.revoked"
+    SIGNING_KEY_PUBLISHED = "signing_key.published"
+    SIGNING_KEY_RETIRED = "signing_key.retired"
+    SECRETS_ROTATED = "secrets.rotated"
+    REFUSED = "refused"
+    ADMITTED = "admitted"
+
+
+COUNTED_ONLY: Final = frozenset({Kind.ADMITTED})
+"""In the usage counters, never in the journal."""
+SUMMED: Final = frozenset({Kind.REFUSED})
+"""One journal row per (source, why, minute): a flood of bad credentials must not write (DECISIONS 6)."""
+JOURNALED: Final = frozenset(Kind) - COUNTED_ONLY - SUMMED
+"""One journal row each, in the transaction that does the thing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`subject` is whom or what it is about, `actor` who did it; `data` holds no secret."""
+
+    kind: Kind
+    subject: str
+    at: float
+    actor: str = ""
+    why: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+class Topic(Enum):
+    """What a change announced to every worker is about."""
+
+    CREDENTIAL = "credential"
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - the id is a jti
+    GRANT = "grant"
+    SUBJECT = "subject"
+    CLIENT = "client"
+    SIGNING_KEYS = "signing_keys"
+    PASSWORD = "password"  # noqa: S105 - the id is an account name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Announced in the transaction that makes it; `seq` is given by the store, in the order of commits.
+
+    `until`: when nobody needs to know any more, since all it revokes has expired by then.
+    """
+
+    topic: Topic
+    id: str
+    at: float
+    until: float
+    seq: int = 0

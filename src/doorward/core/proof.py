@@ -1,0 +1,63 @@
+"""What one method has shown (Proof), and who calls after all (Principal)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from doorward.core.limit import Rate
+
+Claims = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class OneUse:
+    """A mark that the gate spends last: the same `key` is refused until `until` (seconds since the epoch)."""
+
+    key: bytes
+    until: float
+    signed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Made by a method's `prove` only.
+
+    `scopes` None: the credential carries no scopes and limits none. `client` is the application, `subject` the
+    person, service or key owner. `authenticated_at` is when the person or machine last proved itself: now for all
+    but sessions and tokens. `csrf` is set on ambient credentials: what an unsafe request must repeat.
+    """
+
+    method: str
+    subject: str
+    credential_id: str
+    client: str | None = None
+    owner_kind: str = ""
+    scopes: frozenset[str] | None = None
+    roles: frozenset[str] = frozenset()
+    env: str = "live"
+    claims: Claims = field(default_factory=dict)
+    rate: Rate | None = None
+    authenticated_at: float | None = None
+    expires_at: float | None = None
+    thumbprint: str | None = None
+    csrf: str | None = None
+    once: OneUse | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls. Only the gate makes it; application code sees nothing else.
+
+    `scopes` are those that every proof carrying scopes allows.
+    """
+
+    subject: str
+    client: str | None = None
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    organisation: str | None = None
+    claims: Claims = field(default_factory=dict)
+    proofs: tuple[Proof, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(proof.method for proof in self.proofs)
