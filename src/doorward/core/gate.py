@@ -150,7 +150,7 @@ class Gate:
         route = case.its_route
         for name in case.way.methods:
             proof = await self.methods[name].prove(case.shown[name])
-            if proof.env != route.env:
+            if proof.env is not None and proof.env != route.env:
                 raise Refused(Why.WRONG_ENV, note=f"the route takes {route.env}")
             case.proofs[name] = proof
 
