@@ -1,0 +1,163 @@
+"""The data directory: `doorward.toml`, `doorward.db` and `secrets/` (0600; refused if wider)."""
+
+import base64
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from doorward.core.clock import Entropy
+
+DEFAULT: Final = Path(".doorward")
+SECRET_BYTES: Final = 32
+PEPPER: Final = "pepper"
+SEALING: Final = "sealing"
+
+FIRST_SETTINGS: Final = """\
+# doorward's settings. Each can also be given as DOORWARD_SECTION__NAME in the environment (lists as JSON).
+
+[server]
+# The URL that callers reach this server by; it is the `iss` of its tokens. https, except on loopback.
+issuer = "http://127.0.0.1:8000"
+# Proxies that may ask /verify and are believed about the caller's address: only these.
+trusted_proxies = ["127.0.0.1/32"]
+
+# A route says what a path demands. The first that matches decides; what no route matches is refused.
+#
+# [[route]]
+# path = "/pets/**"
+# methods = ["GET"]
+# allow = "api_key or jwt"
+# scopes = ["read:pets"]
+# rate = "100/m"
+"""
+
+
+class DataDirError(Exception):
+    """A sentence with the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """Keys by id, oldest first, one `id base64url` a line; the last one is current."""
+
+    keys: Mapping[str, bytes]
+    current: str
+
+    def __repr__(self) -> str:
+        return f"KeyFile({', '.join(self.keys)})"
+
+    @classmethod
+    def parse(cls, text: str, place: str) -> "KeyFile":
+        """Raises DataDirError; the message holds nothing of the text."""
+        keys: dict[str, bytes] = {}
+        for number, line in enumerate(text.replace(",", "\n").splitlines(), start=1):
+            if not line.strip():
+                continue
+            words = line.split()
+            try:
+                key = base64.b64decode(words[1], altchars=b"-_", validate=True) if len(words) == 2 else b""
+            except ValueError:
+                key = b""
+            if len(key) != SECRET_BYTES or words[0] in keys:
+                raise DataDirError(f"{place}, line {number}: write an id of its own, a space, and 32 bytes in base64url")
+            keys[words[0]] = key
+        if not keys:
+            raise DataDirError(f"{place} holds no key; restore it from your backup (without it what it protects cannot be read)")
+        return cls(keys, list(keys)[-1])
+
+
+class DataDir:
+    """Where an installation lives. `environ` may hold the keys instead: DOORWARD_SECRETS__PEPPER, DOORWARD_SECRETS__SEALING."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.path, self._environ = path, environ
+
+    @classmethod
+    def find(cls, given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> "DataDir":
+        """`--data`, else DOORWARD_DATA, else ./.doorward."""
+        return cls(Path(given or environ.get("DOORWARD_DATA") or DEFAULT), environ)
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "doorward.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.path / "doorward.db"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets"
+
+    def create(self, entropy: Entropy) -> bool:
+        """Lays the directory out; what is there stays. True if the settings are new. Raises DataDirError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.secrets.mkdir(mode=0o700, exist_ok=True)
+            for name in (PEPPER, SEALING):
+                if not (self.secrets / name).exists() and self._variable(name) not in self._environ:
+                    self.add_key(name, entropy)
+            return _write_new(self.settings, FIRST_SETTINGS, 0o644)
+        except OSError as reason:
+            raise DataDirError(f"{self.path} cannot be laid out: {reason.strerror}; give a folder of this user with --data") from None
+
+    def check(self) -> None:
+        """Raises DataDirError if it is not there."""
+        if not self.settings.exists() and not self.secrets.exists():
+            raise DataDirError(f"{self.path} is no doorward data directory; make one with: doorward init --data {self.path}")
+
+    def keys(self, name: str) -> KeyFile:
+        """Raises DataDirError."""
+        variable = self._variable(name)
+        if variable in self._environ:
+            return KeyFile.parse(self._environ[variable], variable)
+        path = self.secrets / name
+        for each in (self.secrets, path):
+            self._refuse_if_wider(each)
+        try:
+            return KeyFile.parse(path.read_text("ascii"), f"secrets/{name}")
+        except (OSError, UnicodeDecodeError):
+            raise DataDirError(f"secrets/{name} cannot be read; restore it from your backup") from None
+
+    def add_key(self, name: str, entropy: Entropy) -> str:
+        """Adds a key, current from now on; the older ones stay for what they protect. Gives its id."""
+        path = self.secrets / name
+        old = path.read_text("ascii") if path.exists() else ""
+        number = 1 + max((int(line.split()[0].rpartition("-")[2]) for line in old.splitlines() if line.strip()), default=0)
+        id = f"{name}-{number}"
+        key = base64.urlsafe_b64encode(entropy(SECRET_BYTES)).decode()
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        _write_new(fresh, f"{old}{id} {key}\n", 0o600)
+        os.replace(fresh, path)
+        return id
+
+    def _refuse_if_wider(self, path: Path) -> None:
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            raise DataDirError(
+                f"secrets/{path.name if path != self.secrets else ''} is missing in {self.path}; restore it from your backup"
+            ) from None
+        if mode & 0o077:
+            raise DataDirError(f"{path} may be read by others (mode {mode:04o}); mend it with: chmod -R go-rwx {self.secrets}")
+
+    @staticmethod
+    def _variable(name: str) -> str:
+        return f"DOORWARD_SECRETS__{name.upper()}"
+
+
+def _write_new(path: Path, text: str, mode: int) -> bool:
+    """Durable; never over a file that is there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return True

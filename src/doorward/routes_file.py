@@ -1,0 +1,77 @@
+"""[[route]] tables -> core.route.Routes."""
+
+from dataclasses import dataclass, fields
+
+from doorward.core.limit import Rate
+from doorward.core.policy import Binder, Policy, PolicyError, parse
+from doorward.core.route import Route, Routes
+from doorward.settings import Settings, SettingsError
+
+OPEN = "open_to_anyone"
+BUILT_BINDERS = frozenset({Binder.SAME_SUBJECT, Binder.APP_AND_USER, Binder.INDEPENDENT})
+
+
+@dataclass(frozen=True)
+class WrittenRoute:
+    """A route as it is written; the meaning of each name stands at `core.route.Route`."""
+
+    path: str = ""
+    allow: str = ""
+    methods: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    rate: Rate | None = None
+    fresh_within: float | None = None
+    audience: str | None = None
+    env: str = "live"
+    preflight: bool = False
+    cover: tuple[str, ...] = ()
+    origin: str | None = None
+    allow_query_key: bool = False
+    name: str = ""
+
+
+def read_allow(text: str, installed: frozenset[str]) -> Policy | None:
+    """A policy, or None for `open_to_anyone`. Raises ValueError for what is not understood or not there."""
+    if text.strip() == OPEN:
+        return None
+    policy = parse(text)
+    check_installed(policy, installed)
+    return policy
+
+
+def check_installed(policy: Policy, installed: frozenset[str]) -> None:
+    """Raises ValueError: a policy may only name what this server can prove and bind."""
+    route = Route(path="/", allow=policy)
+    for way in route.ways:
+        if missing := [method for method in way.methods if method not in installed and method != "access_token"]:
+            raise ValueError(f"the method {missing[0]!r} is not built into this version; built in are {', '.join(sorted(installed))}")
+        for bond in way.bonds:
+            if bond.bind not in BUILT_BINDERS:
+                raise ValueError(f"the binder {bond.bind.value!r} is not built into this version")
+    if all(any(method not in installed for method in way.methods) for way in route.ways):
+        raise ValueError("no alternative of this policy can be proven by this version")
+
+
+def read_routes(settings: Settings, installed: frozenset[str]) -> Routes:
+    """Raises SettingsError with the line. A route without `allow` does not load (DECISIONS 3)."""
+    return Routes([_route(settings, place, table, installed) for place, table in settings.each("route")])
+
+
+def _route(settings: Settings, place: str, table: dict[str, object], installed: frozenset[str]) -> Route:
+    given = settings.fields(WrittenRoute, table, place)
+    written = WrittenRoute(**given)  # type: ignore[arg-type]  # converted by the fields' own types
+    if not written.path:
+        raise SettingsError(f"{place}: a route needs a path")
+    if not written.allow:
+        raise SettingsError(f'{place}: a route needs `allow`; write a policy such as "api_key or jwt", or "{OPEN}"')
+    if written.env not in ("live", "test"):
+        raise SettingsError(f"{place}: env is live or test, not {written.env!r}")
+    rest = {field.name: getattr(written, field.name) for field in fields(WrittenRoute) if field.name not in ("allow", "methods")}
+    methods = frozenset(method.upper() for method in written.methods)
+    try:
+        return Route(allow=read_allow(written.allow, installed), methods=methods, **rest)
+    except PolicyError as reason:
+        raise SettingsError(f"{place}: allow: {reason}") from None
+    except ValueError as reason:
+        raise SettingsError(f"{place}: {reason}") from None
