@@ -1,0 +1,47 @@
+# One task file. `make` lists the tasks.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+# The first Python on this machine that is new enough.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.PHONY: help demo test check bench lock
+
+help:  ## list the tasks
+	@sed -n 's/^\([.a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.venv: .venv/.ready  ## build .venv with the `doorward` command in it
+	@touch $@
+
+# The stamp is written last, so that a build that was broken off is done again.
+.venv/.ready: pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "doorward needs Python 3.11 or newer on the path (Debian: apt install python3 python3-venv)" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }; }
+	@echo "installing $$(grep -c '^[a-z0-9].*==' requirements.lock) pinned packages, each checked by its hash"
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@echo "installing doorward itself"
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "ready: $(BIN)/doorward"
+
+demo: .venv  ## see every method used, forged, revoked; over HTTPS, on this machine
+	@$(BIN)/doorward demo
+
+test: .venv  ## run all tests
+	@$(BIN)/python -m pytest
+
+check: .venv  ## format, lint, types, floors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv  ## measure side by side with the peers
+	@$(BIN)/python -m bench
+
+lock: .venv  ## resolve requirements.lock anew (docs/adr/0001-lock-without-hosts.md)
+	@$(BIN)/uv pip compile pyproject.toml --extra fastapi --group dev --universal --generate-hashes --upgrade --quiet \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+	@! grep -n '//' requirements.lock
