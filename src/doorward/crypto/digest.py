@@ -1,0 +1,49 @@
+"""Digests and keyed digests. Everything random that we hand out is kept as a MAC under a pepper (DECISIONS 18)."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from doorward.core.store import Unavailable
+
+
+def sha256(data: bytes) -> bytes:
+    """32 bytes (FIPS 180-4)."""
+    return hashlib.sha256(data).digest()
+
+
+def mac(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA-256, 32 bytes (RFC 2104)."""
+    return hmac.digest(key, data, "sha256")
+
+
+def derive(key: bytes, purpose: str) -> bytes:
+    """A key of its own for one purpose: HKDF-SHA-256 without salt, 32 bytes (RFC 5869 section 2)."""
+    return mac(mac(bytes(32), key), purpose.encode() + b"\x01")
+
+
+class Peppers:
+    """The MAC keys of this installation by id. New MACs are made with `current`; older ids still verify."""
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        """Raises ValueError: a key shorter than 256 bits, or `current` not among them."""
+        if current not in keys:
+            raise ValueError(f"the current pepper {current!r} is not among the peppers given")
+        if short := sorted(name for name, key in keys.items() if len(key) < 32):
+            raise ValueError(f"a pepper needs at least 32 random bytes; too short: {', '.join(short)}")
+        self._keys = dict(keys)
+        self.current = current
+
+    def mac(self, data: bytes, key_id: str | None = None) -> bytes:
+        """32 bytes. Raises Unavailable where the pepper of that id is not on this machine."""
+        key = self._keys.get(self.current if key_id is None else key_id)
+        if key is None:
+            raise Unavailable(f"the pepper {key_id!r} is not on this machine; copy it into secrets/ from a worker that has it")
+        return hmac.digest(key, data, "sha256")
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of its own for one purpose, under the current pepper."""
+        return derive(self._keys[self.current], purpose)
+
+    def __repr__(self) -> str:
+        return f"Peppers(current={self.current!r}, ids={sorted(self._keys)})"
