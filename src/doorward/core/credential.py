@@ -41,8 +41,9 @@ class Credential:
 
     `lookup` finds it (unique within a method); `verifier` proves it: a MAC, a password hash, or sealed bytes.
     `key_id` names the pepper or sealing key that made the verifier. `scopes` None: it carries none and limits none.
-    `ended_at` and `owner_epoch` are joined in by the store: the earliest end of its owner or grant, and the moment
-    before which the owner's tokens and sessions were all revoked.
+    `ended_at`, `owner_epoch` and `owner_kind` are joined in by the store: the earliest end of its owner or grant, the
+    moment before which the owner's tokens and sessions were all revoked, and the kind of the account that the owner
+    names ("" if it names none).
     """
 
     id: str
@@ -68,6 +69,7 @@ class Credential:
     data: Mapping[str, str] = field(default_factory=dict)
     ended_at: float | None = None
     owner_epoch: float | None = None
+    owner_kind: str = ""
 
     def check_live(self, now: float) -> None:
         """Raises Refused: REVOKED, NOT_YET, EXPIRED (equal to now is expired)."""
