@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from doorward.core.limit import Rate
-from doorward.core.policy import Binder, Policy, PolicyError, parse
+from doorward.core.policy import OAUTH, AllOf, AnyOf, Binder, By, Policy, PolicyError, parse
 from doorward.core.route import Route, Routes
 from doorward.settings import Settings, SettingsError
 
@@ -42,15 +42,21 @@ def read_allow(text: str, installed: frozenset[str]) -> Policy | None:
 
 def check_installed(policy: Policy, installed: frozenset[str]) -> None:
     """Raises ValueError: a policy may only name what this server can prove and bind."""
-    route = Route(path="/", allow=policy)
-    for way in route.ways:
-        if missing := [method for method in way.methods if method not in installed and method != "access_token"]:
-            raise ValueError(f"the method {missing[0]!r} is not built into this version; built in are {', '.join(sorted(installed))}")
-        for bond in way.bonds:
-            if bond.bind not in BUILT_BINDERS:
-                raise ValueError(f"the binder {bond.bind.value!r} is not built into this version")
-    if all(any(method not in installed for method in way.methods) for way in route.ways):
-        raise ValueError("no alternative of this policy can be proven by this version")
+    match policy:
+        case By("oauth"):
+            if installed.isdisjoint(OAUTH):
+                raise ValueError("no method of `oauth` is built into this version")
+        case By(method):
+            if method not in installed:
+                raise ValueError(f"the method {method!r} is not built into this version; built in are {', '.join(sorted(installed))}")
+        case AllOf(factors, bind):
+            if bind not in BUILT_BINDERS:
+                raise ValueError(f"the binder {bind.value!r} is not built into this version")
+            for factor in factors:
+                check_installed(factor, installed)
+        case AnyOf(branches):
+            for branch in branches:
+                check_installed(branch, installed)
 
 
 def read_routes(settings: Settings, installed: frozenset[str]) -> Routes:

@@ -1,0 +1,24 @@
+"""The command line: one file a noun, over the same use-cases as the other doors. Nothing here decides."""
+
+from doorward.cli.frame import Noun
+
+main = Noun(
+    name="doorward",
+    help="Any credential in, one identity out.",
+    files={
+        "init": "init",
+        "serve": "serve",
+        "check": "check",
+        "demo": "demo",
+        "key": "key",
+        "account": "account",
+        "service": "service",
+        "session": "session",
+        "token": "token",
+        "sign": "sign",
+        "rotate": "rotate",
+        "audit": "audit",
+        "generate": "generate",
+        "base64": "base64",
+    },
+)

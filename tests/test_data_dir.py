@@ -1,0 +1,89 @@
+"""data_dir.py: laid out once, refused when others may read it, keys that only grow."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorward.data_dir import DataDir, DataDirError, KeyFile
+
+KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+
+
+def laid_out(tmp_path: Path) -> DataDir:
+    data = DataDir(tmp_path / "d", {})
+    data.create(os.urandom)
+    return data
+
+
+def test_it_is_laid_out_with_narrow_modes(tmp_path: Path) -> None:
+    data = laid_out(tmp_path)
+    assert data.path.stat().st_mode & 0o777 == 0o700
+    assert (data.secrets / "pepper").stat().st_mode & 0o777 == 0o600
+    assert len(data.keys("pepper").keys["pepper-1"]) == 32
+    data.check()
+
+
+def test_laying_it_out_again_changes_nothing(tmp_path: Path) -> None:
+    data = laid_out(tmp_path)
+    before = data.keys("pepper").keys
+    data.settings.write_text("# mine\n")
+    assert data.create(os.urandom) is False
+    assert data.keys("pepper").keys == before
+    assert data.settings.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(("path", "mode"), [("secrets/pepper", 0o640), ("secrets", 0o755)])
+def test_secrets_that_others_may_read_are_refused(tmp_path: Path, path: str, mode: int) -> None:
+    data = laid_out(tmp_path)
+    (data.path / path).chmod(mode)
+    with pytest.raises(DataDirError, match="chmod -R go-rwx"):
+        data.keys("pepper")
+
+
+def test_an_added_key_is_current_and_the_old_one_stays(tmp_path: Path) -> None:
+    data = laid_out(tmp_path)
+    first = data.keys("sealing").keys["sealing-1"]
+    assert data.add_key("sealing", os.urandom) == "sealing-2"
+    found = data.keys("sealing")
+    assert found.current == "sealing-2"
+    assert found.keys["sealing-1"] == first
+    assert (data.secrets / "sealing").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_environment_may_hold_the_keys(tmp_path: Path) -> None:
+    data = DataDir(tmp_path, {"DOORWARD_SECRETS__PEPPER": f"a {KEY},b {KEY}"})
+    assert data.keys("pepper").current == "b"
+
+
+def test_a_folder_that_was_never_laid_out_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataDirError, match="doorward init --data"):
+        DataDir(tmp_path / "none", {}).check()
+
+
+def test_missing_and_broken_keys_tell_the_mend_and_no_secret(tmp_path: Path) -> None:
+    data = laid_out(tmp_path)
+    (data.secrets / "pepper").write_text("pepper-1 c2hvcnQ=\n")
+    with pytest.raises(DataDirError, match="32 bytes") as caught:
+        data.keys("pepper")
+    assert "c2hvcnQ" not in str(caught.value)
+    (data.secrets / "pepper").unlink()
+    with pytest.raises(DataDirError, match="restore it from your backup"):
+        data.keys("pepper")
+
+
+def test_no_key_is_shown_in_repr() -> None:
+    assert repr(KeyFile.parse(f"a {KEY}", "here")) == "KeyFile(a)"
+
+
+@given(st.text(max_size=120))
+def test_any_key_text_is_read_or_refused(text: str) -> None:
+    try:
+        found = KeyFile.parse(text, "here")
+    except DataDirError as reason:
+        assert str(reason).startswith("here")
+    else:
+        assert all(len(key) == 32 for key in found.keys.values())
