@@ -70,9 +70,11 @@ class Gate:
         meter: Meter,
         clock: Clock,
         options: GateOptions,
+        observers: Sequence["Observer"] = (),
     ) -> None:
         self.methods: dict[str, Method[Any]] = {method.name: method for method in methods}
         self.routes, self.once, self.meter, self.clock, self.options = routes, once, meter, clock, options
+        self._observers = tuple(observers)
         self._ambient = frozenset(method.name for method in methods if method.ambient)
         self._guessable = frozenset(method.name for method in methods if method.guessable)
 
@@ -86,12 +88,19 @@ class Gate:
         return Case(request, self.clock(), route)
 
     async def decide(self, case: Case) -> None:
-        """Raises Refused; a store that cannot answer is a refusal too: fail closed."""
+        """Raises Refused; a store that cannot answer is a refusal too: fail closed. Observers hear of either."""
+        refused: Refused | None = None
         try:
             for step in ORDER:
                 await step(self, case)
+        except Refused as reason:
+            refused = reason
         except Unavailable as reason:
-            raise Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0) from reason
+            refused = Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
+        for observer in self._observers:
+            observer(case, refused)
+        if refused is not None:
+            raise refused
 
     async def check_transport(self, case: Case) -> None:
         request = case.request
@@ -211,6 +220,8 @@ class Gate:
 
 
 Step = Callable[[Gate, Case], Awaitable[None]]
+Observer = Callable[[Case, Refused | None], None]
+"""Hears of every decision: counts, remembers, never decides and never waits."""
 
 ORDER: Final[tuple[Step, ...]] = (
     Gate.check_transport,
