@@ -1,0 +1,31 @@
+"""JSON in which no member may appear twice (RFC 8725 section 2.6, RFC 7515 section 4: two readers must not read two things)."""
+
+import json
+from typing import Final
+
+from doorward.core.errors import Refused, Why
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice")
+    return members
+
+
+def _refuse_constant(text: str) -> object:
+    raise ValueError(f"{text} is not JSON")  # RFC 8259 section 6
+
+
+_DECODE: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).decode
+
+
+def read_object(data: bytes) -> dict[str, object]:
+    """A JSON object. Raises Refused(MALFORMED): not UTF-8, not JSON, not an object, a member twice, nested too deep."""
+    try:
+        read = _DECODE(data.decode())
+    except (ValueError, RecursionError) as reason:
+        raise Refused(Why.MALFORMED, note=f"JSON: {reason.__class__.__name__}") from None
+    if type(read) is not dict:
+        raise Refused(Why.MALFORMED, note="JSON, but not an object")
+    return read
