@@ -1,0 +1,144 @@
+"""A refusal as HTTP: status, challenges, problem document. One answer for all that an attacker may not tell apart.
+
+Body        application/problem+json (RFC 9457): type, title, status, code, detail, instance = the request id
+Challenges  one WWW-Authenticate field with every scheme that the route accepts, each once (RFC 9110 section 11.6.1)
+Limits      Retry-After in whole seconds; RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10)
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from doorward.core.errors import Code, Refused, Why
+from doorward.core.gate import Case
+from doorward.core.limit import Verdict
+from doorward.core.method import Method
+from doorward.core.request import Request
+from doorward.core.route import Route
+from doorward.web.asgi import Answer, Fields
+
+STATUS: Final[dict[Code, int]] = {
+    Code.MISSING_CREDENTIAL: 401,
+    Code.INVALID_CREDENTIAL: 401,
+    Code.EXPIRED_CREDENTIAL: 401,
+    Code.REVOKED_CREDENTIAL: 401,
+    Code.STALE_REQUEST: 401,
+    Code.REPLAYED_REQUEST: 401,
+    Code.INSUFFICIENT_AUTHENTICATION: 401,  # RFC 9470 section 3
+    Code.INSUFFICIENT_SCOPE: 403,
+    Code.CSRF: 403,
+    Code.NO_ROUTE: 403,
+    Code.BAD_REQUEST: 400,
+    Code.BODY_TOO_LARGE: 413,
+    Code.HEADER_TOO_LARGE: 431,
+    Code.UNTRUSTED_PROXY: 403,
+    # Not 426, which must name a protocol to upgrade to, nor 421, which asks for another connection to the same
+    # origin: http is simply forbidden, and every proxy hands a 403 on unchanged.
+    Code.TLS_REQUIRED: 403,
+    Code.RATE_LIMITED: 429,
+    Code.UNAVAILABLE: 503,
+}
+
+DETAIL: Final[dict[Code, str]] = {
+    Code.MISSING_CREDENTIAL: "Send a credential that this route accepts.",
+    Code.INVALID_CREDENTIAL: "The credential is not valid.",
+    Code.EXPIRED_CREDENTIAL: "The credential has expired.",
+    Code.REVOKED_CREDENTIAL: "The credential was revoked.",
+    Code.STALE_REQUEST: "The request was signed too long ago or in the future; check the clock and sign it anew.",
+    Code.REPLAYED_REQUEST: "This signed request was seen before; sign each request anew.",
+    Code.INSUFFICIENT_AUTHENTICATION: "Sign in again.",
+    Code.INSUFFICIENT_SCOPE: "The credential does not allow this.",
+    Code.CSRF: "The request does not come from a page of this origin.",
+    Code.NO_ROUTE: "No route is configured for this path and method.",
+    Code.BAD_REQUEST: "The request is not understood.",
+    Code.BODY_TOO_LARGE: "The body is too large.",
+    Code.HEADER_TOO_LARGE: "The header fields are too large.",
+    Code.UNTRUSTED_PROXY: "This is answered to listed proxies only.",
+    Code.TLS_REQUIRED: "Use https.",
+    Code.RATE_LIMITED: "Too many requests; wait.",
+    Code.UNAVAILABLE: "This cannot be answered now; try again.",
+}
+
+_ONE_ANSWER: Final = frozenset({Why.MALFORMED, Why.UNKNOWN, Why.WRONG_SIGNATURE, Why.EXPIRED, Why.REVOKED})
+"""Whatever a method had to say about these stays private (PRODUCT 2)."""
+
+
+class Answerer:
+    """Knows the schemes of all methods; makes the answers to refusals."""
+
+    def __init__(self, methods: Mapping[str, Method[Any]], realm: str = "doorward") -> None:
+        self._schemes = {name: method.challenge for name, method in methods.items() if method.challenge}
+        self._realm = realm.translate({ord('"'): None, ord("\\"): None})
+
+    def refusal(self, refused: Refused, request_id: str, *, case: Case | None = None, request: Request | None = None) -> Answer:
+        """`request` alone: the refusal came before a case was opened."""
+        code = refused.code
+        status = STATUS[code]
+        detail = None if refused.why in _ONE_ANSWER else refused.detail
+        problem = {
+            "type": "about:blank",  # RFC 9457 section 4.2.1: the title is then the status phrase; `code` tells them apart
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "code": code.value,
+            "detail": detail or DETAIL[code],
+            "instance": request_id,
+        }
+        body = json.dumps(problem, separators=(",", ":")).encode()
+        headers: Fields = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", request_id.encode("latin-1", "replace")),
+        ]
+        if status == 401 or code is Code.INSUFFICIENT_SCOPE:
+            seen = case.request if case is not None else request
+            headers.append(
+                (b"www-authenticate", self._challenges(refused, case.route if case else None, seen).encode("latin-1", "replace"))
+            )
+        if status in (429, 503):
+            headers.append((b"retry-after", str(max(1, math.ceil(refused.retry_after or 0))).encode()))
+        if status == 413:
+            headers.append((b"connection", b"close"))  # the rest of the body is not read
+        if case is not None and case.verdicts:
+            headers += rate_limit(case.tightest)
+        return Answer(status, headers, body)
+
+    def _challenges(self, refused: Refused, route: Route | None, request: Request | None) -> str:
+        asked = route.asked if route is not None else self._schemes
+        schemes = dict.fromkeys(self._schemes[name] for name in asked if name in self._schemes)
+        return (
+            ", ".join(self._challenge(scheme, refused, route, request) for scheme in schemes if scheme) or f'Cookie realm="{self._realm}"'
+        )
+
+    def _challenge(self, scheme: str, refused: Refused, route: Route | None, request: Request | None) -> str:
+        challenge = f'{scheme} realm="{self._realm}"'
+        if scheme.lower() == "basic":
+            return f'{challenge}, charset="UTF-8"'  # RFC 7617 section 2.1
+        return challenge + _bearer(refused, route, request) if scheme.lower() == "bearer" else challenge
+
+
+def _bearer(refused: Refused, route: Route | None, request: Request | None) -> str:
+    """RFC 6750 section 3.1; without an error attribute when no bearer credential was sent."""
+    if refused.why is Why.NOT_FRESH and route is not None and route.fresh_within is not None:
+        return f', error="insufficient_user_authentication", max_age={int(route.fresh_within)}'  # RFC 9470 section 3
+    if refused.code is Code.INSUFFICIENT_SCOPE:
+        needed = " ".join(sorted(route.scopes)) if route is not None and refused.why is Why.LACKS_SCOPE else ""
+        return ', error="insufficient_scope"' + (f', scope="{needed}"' if needed else "")
+    if refused.why is Why.MISSING or request is None:
+        return ""
+    sent = request.headers.every(b"authorization")
+    meant = b"x-api-key" in request.headers or any(value[:7].lower() == "bearer " for value in sent)
+    return ', error="invalid_token"' if meant else ""
+
+
+def rate_limit(verdict: Verdict | None) -> Fields:
+    """RateLimit-Policy: "default";q=quota;w=window and RateLimit: "default";r=remaining;t=seconds until it is whole."""
+    if verdict is None:
+        return []
+    rate = verdict.rate
+    return [
+        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (rate.count, rate.seconds)),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, math.ceil(verdict.reset))),
+    ]

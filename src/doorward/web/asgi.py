@@ -1,0 +1,35 @@
+"""The shapes of ASGI 3 (its specification, HTTP and WebSocket), and an answer that is sent whole."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Fields = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response: header names in lower case, `content-length` among them."""
+
+    status: int
+    headers: Fields
+    body: bytes
+
+    async def send(self, send: Send, *, head: bool = False) -> None:
+        """`head`: the answer to HEAD has the same fields and no content (RFC 9110 section 9.3.2)."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": b"" if head else self.body})
+
+    async def refuse_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Before the handshake is accepted; servers without the extension answer a bare 403."""
+        await receive()  # websocket.connect
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            await send({"type": "websocket.http.response.start", "status": self.status, "headers": self.headers})
+            await send({"type": "websocket.http.response.body", "body": self.body})
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})  # RFC 6455 section 7.4.1: policy violation

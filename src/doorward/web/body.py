@@ -1,0 +1,66 @@
+"""The body on demand: read only if somebody asks, up to a cap, and then played again to the application."""
+
+from typing import Final
+
+from doorward.core.errors import Refused, Why
+from doorward.core.request import Headers
+from doorward.web.asgi import Message, Receive
+
+LARGEST: Final = 1024 * 1024
+
+
+def has_body(headers: Headers, http_version: str) -> bool:
+    """Whether a body follows. In HTTP/2 and 3 it may come unannounced, so it counts as there unless the length is 0.
+
+    Raises Refused(BAD_REQUEST, SHOWN_TWICE).
+    """
+    length = headers.one(b"content-length")
+    if length is not None and not (length.isascii() and length.isdigit()):
+        raise Refused(Why.BAD_REQUEST, "Content-Length is not a number.")
+    if b"transfer-encoding" in headers:
+        return True
+    if length is None:
+        return not http_version.startswith("1")  # RFC 9112 section 6.3: in HTTP/1 neither field means no body
+    return int(length[:20]) > 0
+
+
+class Replay:
+    """One request's body: `read` for the door, `receive` for the application behind it."""
+
+    __slots__ = ("_announced", "_body", "_gone", "_limit", "_played", "_receive")
+
+    def __init__(self, receive: Receive, announced: str | None, limit: int) -> None:
+        self._receive, self._announced, self._limit = receive, announced, limit
+        self._body: bytes | None = None
+        self._played = self._gone = False
+
+    async def read(self) -> bytes:
+        """Raises Refused: BODY_TOO_LARGE past the limit, BAD_REQUEST when the caller left."""
+        if self._body is not None:
+            return self._body
+        if self._announced is not None and int(self._announced[:20]) > self._limit:
+            raise self._too_large()
+        parts, size, more = [], 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                self._gone = True
+                raise Refused(Why.BAD_REQUEST, "The body did not arrive whole.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._limit:
+                raise self._too_large()
+            parts.append(part)
+            more = message.get("more_body", False)
+        self._body = b"".join(parts)
+        return self._body
+
+    def _too_large(self) -> Refused:
+        return Refused(Why.BODY_TOO_LARGE, f"A signed body may have {self._limit} bytes.")
+
+    async def receive(self) -> Message:
+        """What the server gives, or the body once if it was read already."""
+        if self._body is None or self._played:
+            return {"type": "http.disconnect"} if self._gone else await self._receive()
+        self._played = True
+        return {"type": "http.request", "body": self._body, "more_body": False}

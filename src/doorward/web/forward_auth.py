@@ -1,0 +1,163 @@
+"""`/verify`: a proxy asks, for each request, who is calling (PRODUCT 3). Plain ASGI: everybody's hot path.
+
+Asked by   listed proxies only; the direct peer counts. Method and target as in `original.py`, address, scheme and host
+           as in `proxy.py`. Identity fields in the question are a caller's own and are ignored
+Answers    200 with X-Auth-Subject, -Client, -Scopes, -Method and X-Auth-Identity, or the refusal as in `answer.py`
+?answers=401,403   any other refusal becomes 403, with its own status in X-Auth-Status and the problem document in
+           X-Auth-Problem: nginx makes 500 of what it does not know (DECISIONS 10)
+?service=orders    the audience of the identity token; else the name of the route
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from doorward.core.clock import Clock, Entropy
+from doorward.core.errors import Refused, Why
+from doorward.core.gate import Case, Gate
+from doorward.core.proof import Principal
+from doorward.core.request import Headers, Request
+from doorward.web.answer import Answerer, rate_limit
+from doorward.web.arrival import only_ours, peer_of, request_id
+from doorward.web.asgi import Answer, Fields, Receive, Scope, Send
+from doorward.web.original import Style, may_have_body, read_original
+from doorward.web.outcome import Observe, Outcome, ignore
+from doorward.web.proxy import Proxies
+
+MOUNT: Final = "/verify"
+_VISIBLE: Final = re.compile(r"[!-$&-~]*")
+_KEPT: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
+_SERVICE: Final = re.compile(r"[A-Za-z0-9._:/@-]{1,128}")
+
+Identify = Callable[[Principal, str], bytes]
+"""The identity token for this principal and audience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the proxy's configuration says in the query of its question."""
+
+    answers: frozenset[int] = frozenset()
+    service: str | None = None
+
+
+NOTHING_ASKED: Final = Asked()
+_MOST_QUERIES: Final = 256
+
+
+class ForwardAuth:
+    """The application behind `/verify`. `identify` None: no identity token is made."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        answerer: Answerer,
+        proxies: Proxies,
+        clock: Clock,
+        identify: Identify | None = None,
+        style: Style | None = None,
+        entropy: Entropy = os.urandom,
+        observe: Observe = ignore,
+    ) -> None:
+        self.gate, self.answerer, self.proxies, self.style = gate, answerer, proxies, style
+        self._clock, self._identify, self._entropy, self._observe = clock, identify, entropy, observe
+        self._questions: dict[bytes, Asked] = {b"": NOTHING_ASKED}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = self._clock()
+        case: Case | None = None
+        refused: Refused | None = None
+        id, asked = "", NOTHING_ASKED
+        try:
+            headers = Headers(scope["headers"])
+            listed = self.proxies.trusts(peer_of(scope))
+            id = request_id(headers, believed=listed, entropy=self._entropy)
+            if not listed:
+                raise Refused(Why.UNTRUSTED_PROXY)
+            only_ours(scope["headers"])
+            request, asked = self._read(scope, headers, id)
+            case = self.gate.open(request)
+            await self.gate.decide(case)
+            answer = self._admitted(case, asked, id)
+        except Refused as reason:
+            refused, id = reason, id or self._entropy(12).hex()
+            answer = _narrowed(self.answerer.refusal(reason, id, case=case), asked.answers)
+        self._observe(Outcome(id, case, refused, answer.status, began, self._clock() - began))
+        await answer.send(send, head=scope["method"] == "HEAD")
+
+    def _read(self, scope: Scope, headers: Headers, id: str) -> tuple[Request, Asked]:
+        query: bytes = scope["query_string"]
+        rest: str = scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1").removeprefix(scope.get("root_path", ""))
+        rest = rest.removeprefix(MOUNT)
+        if rest and self.style in (None, Style.ENVOY):
+            asked = NOTHING_ASKED  # Envoy appends the original target, query and all: that query is the caller's
+            rest = f"{rest}?{query.decode('latin-1')}" if query else rest
+        else:
+            asked = self._question(query)
+        method, target = read_original(headers, scope["method"], rest, self.style)
+        path, _, search = target.partition("?")
+        caller = self.proxies.told(headers)
+        return (
+            Request(method, path, search, headers, caller.scheme, caller.host, caller.address, None, may_have_body(headers), id),
+            asked,
+        )
+
+    def _question(self, query: bytes) -> Asked:
+        asked = self._questions.get(query)
+        if asked is None:
+            asked = parse_question(query.decode("latin-1"))
+            if len(self._questions) < _MOST_QUERIES:
+                self._questions[query] = asked
+        return asked
+
+    def _admitted(self, case: Case, asked: Asked, id: str) -> Answer:
+        headers: Fields = [(b"content-length", b"0"), (b"cache-control", b"no-store"), (b"x-request-id", id.encode("latin-1"))]
+        if case.principal is not None:
+            headers += identity_fields(case.principal)
+            if self._identify is not None:
+                headers.append((b"x-auth-identity", self._identify(case.principal, asked.service or case.its_route.name)))
+        if case.verdicts:
+            headers += rate_limit(case.tightest)
+        return Answer(200, headers, b"")
+
+
+def parse_question(query: str) -> Asked:
+    """Raises Refused(BAD_REQUEST): the proxy's configuration is wrong."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) != len(pairs) or not given.keys() <= {"answers", "service"}:
+        raise Refused(Why.BAD_REQUEST, "Ask /verify with answers=STATUS,STATUS and service=NAME only, each once.")
+    answers = given.get("answers", "")
+    if answers and not re.fullmatch(r"[1-5][0-9]{2}(?:,[1-5][0-9]{2}){0,15}", answers):
+        raise Refused(Why.BAD_REQUEST, "answers lists status codes, such as 401,403.")
+    service = given.get("service")
+    if service is not None and _SERVICE.fullmatch(service) is None:
+        raise Refused(Why.BAD_REQUEST, "service is a name of letters, digits and ._:/@-")
+    return Asked(frozenset(int(each) for each in answers.split(",") if each), service)
+
+
+def identity_fields(principal: Principal) -> Fields:
+    """The plain identity fields. Whatever is not visible ASCII, and `%`, is percent-encoded as UTF-8."""
+    fields = [(b"x-auth-subject", visible(principal.subject)), (b"x-auth-method", visible("+".join(principal.methods)))]
+    if principal.client is not None:
+        fields.append((b"x-auth-client", visible(principal.client)))
+    if principal.scopes:
+        fields.append((b"x-auth-scopes", b" ".join(sorted(map(visible, principal.scopes)))))
+    return fields
+
+
+def visible(text: str) -> bytes:
+    return text.encode() if _VISIBLE.fullmatch(text) else quote(text, safe=_KEPT, errors="replace").encode()
+
+
+def _narrowed(answer: Answer, answers: frozenset[int]) -> Answer:
+    """The same refusal for a proxy that understands these statuses only."""
+    extra: Fields = [(b"x-auth-status", str(answer.status).encode()), (b"x-auth-problem", answer.body)]
+    if not answers:
+        return answer
+    status = answer.status if answer.status in answers else 403
+    return Answer(status, [*answer.headers, *extra], answer.body)

@@ -1,0 +1,70 @@
+"""The original request as a proxy tells it to `/verify`: its method and target, and whether it has a body. No I/O.
+
+nginx      X-Original-Method, X-Original-URI
+forwarded  X-Forwarded-Method, X-Forwarded-Uri (Caddy, Traefik)
+envoy      the method of the request itself, and what follows `/verify` in its target
+
+A proxy writes its own family and hands a caller's other ones through, so all that are present must agree byte for byte
+(DECISIONS 9); `proxy_style` narrows it to one, and then the others are not read.
+"""
+
+import re
+from enum import Enum
+from typing import Final
+
+from doorward.core.errors import Refused, Why
+from doorward.core.request import Headers
+
+
+class Style(Enum):
+    NGINX = "nginx"
+    FORWARDED = "forwarded"
+    ENVOY = "envoy"
+
+
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
+_NOT_A_TARGET: Final = re.compile(r"[\x00-\x20\x7f#]")
+_FAMILIES: Final = (
+    (Style.NGINX, b"x-original-method", b"x-original-uri"),
+    (Style.FORWARDED, b"x-forwarded-method", b"x-forwarded-uri"),
+)
+
+Original = tuple[str, str]
+
+
+def read_original(headers: Headers, method: str, rest: str, style: Style | None) -> Original:
+    """Method and target (PATH[?QUERY]). `rest`: what follows `/verify` in this request's own target.
+
+    Raises Refused: BAD_REQUEST when none is told or two differ, BAD_PATH, SHOWN_TWICE.
+    """
+    methods, targets, whole = [], [], False
+    for family, method_field, target_field in _FAMILIES:
+        if style is not None and style is not family:
+            continue
+        one, two = headers.one(method_field), headers.one(target_field)
+        if one is not None:
+            methods.append(one)
+        if two is not None:
+            targets.append(two)
+        whole = whole or (one is not None and two is not None)
+    if style in (None, Style.ENVOY) and rest.startswith("/"):
+        methods.append(method)
+        targets.append(rest)
+        whole = True
+    if not whole:
+        raise Refused(Why.BAD_REQUEST, "The proxy did not tell the original method and target.")
+    if methods.count(methods[0]) != len(methods) or targets.count(targets[0]) != len(targets):
+        raise Refused(Why.BAD_REQUEST, "The original method and target were told in two ways that do not agree.")
+    if _METHOD.fullmatch(methods[0]) is None:
+        raise Refused(Why.BAD_REQUEST, "The original method is not understood.")
+    if _NOT_A_TARGET.search(targets[0]):  # RFC 9112 section 3.2: no fragment, no blank
+        raise Refused(Why.BAD_PATH, "The target holds a character that must be sent percent-encoded or not at all.")
+    return methods[0], targets[0]
+
+
+def may_have_body(headers: Headers) -> bool:
+    """False only when the proxy says so: X-Original-Content-Length is 0 and there is no X-Original-Transfer-Encoding.
+
+    A proxy that is silent counts as one with a body, so that no signature over an empty one passes (DECISIONS 11).
+    """
+    return bool(headers.one(b"x-original-transfer-encoding")) or headers.one(b"x-original-content-length") != "0"
