@@ -73,13 +73,17 @@ def check_digits(before: str) -> str:
 
 def make(prefix: str, env: str, entropy: Entropy) -> KeyText:
     """A new key. Raises ValueError for a prefix or environment that no key may have."""
-    if not _PREFIX.fullmatch(prefix):
+    if not is_prefix(prefix):
         raise ValueError(f"the prefix {prefix[:20]!r} must be 2 to 12 letters")
     if env not in ENVS:
         raise ValueError(f"the environment {env[:20]!r} must be live or test")
     id = new_id(entropy)
     before = f"{prefix}_{env}_{id}{new_secret(entropy)}"
     return KeyText(Secret(before + check_digits(before)), prefix, env, id)
+
+
+def is_prefix(text: str) -> bool:
+    return _PREFIX.fullmatch(text) is not None
 
 
 def has_key_shape(text: str) -> bool:

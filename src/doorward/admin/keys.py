@@ -1,0 +1,200 @@
+"""API keys and HMAC keys: create, show, list, revoke. Rotation and import stand in files of their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from doorward.admin import words
+from doorward.admin.actor import ADMIN, Actor, check_may_give
+from doorward.admin.mistake import Mistake, NotThere
+from doorward.core import key_text
+from doorward.core.clock import Entropy
+from doorward.core.credential import Credential, Limits
+from doorward.core.event import Change, Event, Kind, Topic
+from doorward.core.limit import Rate
+from doorward.core.secret import Secret
+from doorward.core.store import Store, Tx
+from doorward.crypto.digest import Peppers
+from doorward.crypto.seal import Sealer
+
+API_KEY: Final = "api_key"
+HMAC: Final = "hmac"
+KEY_METHODS: Final = (API_KEY, HMAC)
+ADMIN_KIND: Final = "admin"
+ADMIN_RATE: Final = Rate(60, 60)
+SEALED_FOR: Final = "hmac"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOptions:
+    """`max_age` in seconds: every key must end, and within it; 0 asks for nothing. `admin_rate`: of keys with an
+    `admin:` scope that are given none."""
+
+    max_age: float = 0.0
+    admin_rate: Rate = ADMIN_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOrder:
+    """What a new key shall be. `lifetime` in seconds from its start; None: without an end."""
+
+    name: str
+    owner: str
+    scopes: frozenset[str] = frozenset()
+    prefix: str = "sk"
+    env: str = "live"
+    not_before: float | None = None
+    lifetime: float | None = None
+    methods: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    rate: Rate | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """`key` is shown once and kept nowhere: of an API key the whole key, of an HMAC key its secret."""
+
+    credential: Credential
+    key: Secret
+
+    @property
+    def id(self) -> str:
+        return self.credential.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMaker:
+    """What making a key takes."""
+
+    peppers: Peppers
+    sealer: Sealer
+    entropy: Entropy
+    options: KeyOptions
+
+    def fill(self, blank: Credential, prefix: str) -> NewKey:
+        """The credential of this method with a new id and secret."""
+        if blank.method == HMAC:
+            id = key_text.new_id(self.entropy)
+            secret = Secret(key_text.new_secret(self.entropy))
+            sealed = self.sealer.seal(secret.reveal().encode(), SEALED_FOR, id)
+            made = replace(blank, id=id, lookup=id, verifier=sealed, key_id=self.sealer.current, last4=id[-4:], start=id[:4])
+            return NewKey(made, secret)
+        key = key_text.make(prefix, blank.env, self.entropy)
+        verifier = self.peppers.mac(key.whole.reveal().encode())
+        made = replace(blank, id=key.id, lookup=key.id, verifier=verifier, key_id=self.peppers.current, start=key.start, last4=key.last4)
+        return NewKey(made, key.whole)
+
+
+async def create(order: KeyOrder, *, store: Store, maker: KeyMaker, actor: Actor, now: float, method: str = API_KEY) -> NewKey:
+    """Raises Mistake, NotAllowed."""
+    blank = _blank(order, method, now, maker.options)
+    check_may_give(actor, blank.scopes or frozenset())
+    new = maker.fill(blank, order.prefix)
+
+    async def work(tx: Tx) -> None:
+        account = await tx.account(blank.owner)
+        if account is not None and account.ended_at is not None:
+            raise Mistake(f"the owner {blank.owner} has ended; its keys would be dead")
+        await tx.add_credential(new.credential)
+        await tx.record(Event(kind=Kind.KEY_CREATED, subject=new.id, actor=actor.name, at=now, data=about(new.credential)))
+
+    await store.write(work)
+    return new
+
+
+def about(credential: Credential) -> dict[str, str]:
+    """For the journal."""
+    return {
+        "owner": credential.owner,
+        "name": credential.name,
+        "method": credential.method,
+        "scopes": " ".join(sorted(credential.scopes or ())),
+    }
+
+
+def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Credential:
+    if method not in KEY_METHODS:
+        raise Mistake(f"keys are of the methods {' and '.join(KEY_METHODS)}")
+    if order.env not in key_text.ENVS:
+        raise Mistake("the environment is live or test")
+    if not key_text.is_prefix(order.prefix):
+        raise Mistake("the prefix of a key has 2 to 12 letters")
+    scopes = words.scopes(order.scopes)
+    is_admin = any(scope.startswith(ADMIN) for scope in scopes)
+    if len(order.data) > 32 or any(len(name) > 64 or len(value) > 1024 for name, value in order.data.items()):
+        raise Mistake("metadata has at most 32 entries, names of 64 and values of 1024 characters")
+    return Credential(
+        id="",
+        method=method,
+        lookup="",
+        verifier=b"",
+        owner=words.label(order.owner, "owner"),
+        name=words.label(order.name),
+        created_at=now,
+        scopes=scopes,
+        env=order.env,
+        kind=ADMIN_KIND if is_admin else key_text.PREFIXES.get(order.prefix, "") if method == API_KEY else "",
+        not_before=order.not_before,
+        expires_at=end(order.not_before or now, order.lifetime, options),
+        limits=Limits(
+            methods=words.http_methods(order.methods),
+            networks=words.networks(order.networks),
+            origins=words.origins(order.origins),
+            rate=order.rate or (options.admin_rate if is_admin else None),
+        ),
+        data=dict(order.data),
+    )
+
+
+def end(start: float, lifetime: float | None, options: KeyOptions) -> float | None:
+    """Raises Mistake where the installation asks for an end (`[keys] max_age`)."""
+    days = options.max_age / 86400
+    if lifetime is None:
+        if options.max_age:
+            raise Mistake(f"every key must end here: give it an end within {days:g} days ([keys] max_age)")
+        return None
+    if lifetime <= 0:
+        raise Mistake("a key must live longer than no time at all")
+    if options.max_age and lifetime > options.max_age:
+        raise Mistake(f"no key may live longer than {days:g} days here ([keys] max_age)")
+    return start + lifetime
+
+
+async def revoke(id: str, *, store: Store, actor: Actor, now: float, why: str = "") -> Credential:
+    """At once, for every worker. Raises NotThere, also where it was revoked before."""
+    key = await show(id, store=store)
+
+    async def work(tx: Tx) -> None:
+        if not await tx.end_credential(key.id, now):
+            raise NotThere(f"the key {key.id} was revoked before")
+        await tx.record(Event(kind=Kind.KEY_REVOKED, subject=key.id, actor=actor.name, at=now, why=why, data=about(key)))
+        await tx.announce(announcement(key.id, now))
+
+    await store.write(work)
+    return replace(key, revoked_at=now)
+
+
+def announcement(id: str, now: float) -> Change:
+    """Empties caches only: the truth is the row itself, so a day is more than enough."""
+    return Change(topic=Topic.CREDENTIAL, id=id, at=now, until=now + 86400)
+
+
+async def show(id: str, *, store: Store) -> Credential:
+    """Raises NotThere."""
+    credential = await store.credentials.get(id)
+    if credential is None or credential.method not in KEY_METHODS:
+        raise NotThere(f"there is no key with the id {id[:64]}")
+    return credential
+
+
+async def every(*, store: Store, owner: str | None = None, method: str | None = None) -> Sequence[Credential]:
+    """All keys, by id, read in pages."""
+    found: list[Credential] = []
+    for each in (method,) if method in KEY_METHODS else KEY_METHODS:
+        after = ""
+        while page := await store.credentials.list(method=each, owner=owner, after=after, most=1000):
+            found += page
+            after = page[-1].id
+    return found
