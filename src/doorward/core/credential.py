@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
+from doorward.core.address import read_address
 from doorward.core.errors import Refused, Why
 from doorward.core.limit import Rate
 
@@ -23,12 +24,13 @@ class Limits:
     def check(self, method: str, address: str | None, origin: str | None) -> None:
         """Raises Refused: WRONG_METHOD, WRONG_ADDRESS, WRONG_ORIGIN."""
         if self.networks:
-            where = ip_address(address) if address else None
+            where = read_address(address)
             if where is None or not any(where in network for network in self.networks):
                 raise Refused(Why.WRONG_ADDRESS)
         if self.origins and origin not in self.origins:
             raise Refused(Why.WRONG_ORIGIN)
-        if self.methods and method not in self.methods:
+        allowed = "GET" if method == "HEAD" and "HEAD" not in self.methods else method  # RFC 9110 section 9.3.2
+        if self.methods and allowed not in self.methods:
             raise Refused(Why.WRONG_METHOD, f"This key may be used with {', '.join(self.methods)} only.")
 
 

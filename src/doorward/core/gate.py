@@ -5,10 +5,10 @@ Every step takes the Case, adds what it found, and raises Refused or goes on.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address
 from typing import Any, Final
 
-from doorward.core.bind import bind
+from doorward.core.address import counted_as
+from doorward.core.bind import USER_METHODS, bind
 from doorward.core.clock import Clock
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
@@ -112,22 +112,35 @@ class Gate:
 
     async def find_route(self, case: Case) -> None:
         if case.route is None:
-            case.route = self.routes.match(_routed_method(case.request), case.path)
+            case.route = self._preflight_route(case) or self.routes.match(case.request.method, case.path)
+
+    def _preflight_route(self, case: Case) -> Route | None:
+        """A preflight is routed as the method that it announces, and only where that route lets preflights through:
+        else OPTIONS would choose the route whose policy suits it."""
+        announced = case.request.announces
+        if announced is None:
+            return None
+        try:
+            route = self.routes.match(announced, case.path)
+        except Refused:
+            return None
+        return route if route.preflight else None
 
     async def check_failures(self, case: Case) -> None:
         """Before any work: is this address out of tries? Charged where a guess is proven wrong (`methods`)."""
-        if self.options.address is not None and case.request.address:
-            await self._take(case, f"address:{case.request.address}", self.options.address)
-        rate = self.options.failures
-        if rate is None or self._guessable.isdisjoint(case.its_route.asked):
+        where = counted_as(case.request.address)
+        if where is not None and self.options.address is not None:
+            await self._take(case, f"address:{where}", self.options.address)
+        rate, key = self.options.failures, failures_key(case.request)
+        if rate is None or key is None or self._guessable.isdisjoint(case.its_route.asked):
             return
-        key = failures_key(case.request)
-        if key is not None and not (said := await self.meter.look(key, rate, case.now)).allowed:
+        said = await self.meter.look(key, rate, case.now)
+        if not said.allowed:
             raise Refused(Why.TOO_MANY_FAILURES, "Too many failed tries from this address; wait.", retry_after=said.retry_after)
 
     async def find(self, case: Case) -> None:
         route, request = case.its_route, case.request
-        if route.allow is None or _is_preflight(route, request):
+        if route.allow is None or (route.preflight and request.announces is not None):
             return
         for name in route.asked:
             shown = self.methods[name].find(request, route) if name in self.methods else None
@@ -136,22 +149,20 @@ class Gate:
         case.way = self._choose(route, case)
 
     def _choose(self, route: Route, case: Case) -> Alternative:
-        """The alternative whose every credential is shown. Explicit ones beat ambient ones; two are refused (DECISIONS 2).
+        """The alternative whose every credential is shown (DECISIONS 2, docs/adr/0002-which-alternative.md).
 
-        Of alternatives that ask for the same explicit credentials, the one written first; of those where one asks
-        for all that the other does and more, the larger: what is shown is never left unproven.
+        It asks for all explicit credentials that are shown, so none is left unproven; ambient ones may be. Of several
+        such, the one written first.
         """
         complete = [way for way in route.ways if all(method in case.shown for method in way.methods)]
         if not complete:
             foreign = not case.shown and any(name in case.request.headers for name in _FOREIGN)
             raise Refused(Why.MALFORMED if foreign else Why.MISSING)
-        if len(complete) == 1:
-            return complete[0]
-        explicit = [frozenset(way.methods) - self._ambient for way in complete]
-        largest = max(explicit, key=len)
-        if any(not each <= largest for each in explicit):
-            raise Refused(Why.TWO_ALTERNATIVES, "Send one credential: two that this route accepts in each other's place were sent.")
-        return complete[explicit.index(largest)]
+        explicit = frozenset(case.shown) - self._ambient
+        for way in complete:
+            if explicit.issubset(way.methods):
+                return way
+        raise Refused(Why.TWO_ALTERNATIVES, "Send one credential: several that this route does not take together were sent.")
 
     async def prove(self, case: Case) -> None:
         if case.way is None:
@@ -168,14 +179,16 @@ class Gate:
             case.principal = bind(case.way, case.proofs)
 
     async def limit_principal(self, case: Case) -> None:
+        route = case.its_route
         if case.principal is None:
+            if route.rate is not None:  # open to anyone: nobody is known, so each address is counted
+                await self._take(case, f"open:{route.meter}:{counted_as(case.request.address)}", route.rate)
             return
         for proof in case.principal.proofs:
             if proof.rate is not None:
                 await self._take(case, f"credential:{proof.credential_id}", proof.rate)
-        route = case.its_route
         if route.rate is not None:
-            await self._take(case, f"route:{route.name}:{case.principal.subject}", route.rate)
+            await self._take(case, f"route:{route.meter}:{case.principal.subject}", route.rate)
         if self.options.principal is not None:
             await self._take(case, f"principal:{case.principal.subject}", self.options.principal)
 
@@ -195,11 +208,13 @@ class Gate:
             raise Refused(Why.LACKS_ROLE, "A role is missing.", note=f"missing: {' '.join(sorted(missing))}")
 
     async def check_freshness(self, case: Case) -> None:
-        limit = case.its_route.fresh_within
-        if limit is None or case.principal is None:
+        """Of the proofs of the subject, those that speak for a person if there are any: a key's "now" is no sign-in."""
+        limit, principal = case.its_route.fresh_within, case.principal
+        if limit is None or principal is None:
             return
-        proven = [proof.authenticated_at for proof in case.principal.proofs if proof.authenticated_at is not None]
-        if not proven or case.now - max(proven) > limit:  # RFC 9470 section 3
+        own = [proof for proof in principal.proofs if proof.subject == principal.subject]
+        proven = [proof.authenticated_at for proof in own if proof.method in USER_METHODS] or [proof.authenticated_at for proof in own]
+        if any(at is None or case.now - at > limit for at in proven):  # RFC 9470 section 3
             raise Refused(Why.NOT_FRESH, f"Sign in again: this needs a sign-in within the last {int(limit)} seconds.")
 
     async def check_cross_site(self, case: Case) -> None:
@@ -240,27 +255,6 @@ ORDER: Final[tuple[Step, ...]] = (
 
 
 def failures_key(request: Request) -> str | None:
-    """One address for IPv4, the /64 network for IPv6 (DECISIONS 5). None where the address is not known."""
-    address = request.address
-    if address is None:
-        return None
-    if ":" in address:
-        return f"failures:{IPv6Address(int(IPv6Address(address)) >> 64 << 64)}/64"
-    return f"failures:{address}"
-
-
-def _is_preflight(route: Route, request: Request) -> bool:
-    """The Fetch standard's CORS preflight: OPTIONS with an origin and the method it asks for."""
-    return (
-        route.preflight
-        and request.method == "OPTIONS"
-        and b"origin" in request.headers
-        and b"access-control-request-method" in request.headers
-    )
-
-
-def _routed_method(request: Request) -> str:
-    """A preflight is routed as the method that it announces."""
-    if request.method == "OPTIONS" and b"origin" in request.headers:
-        return request.header(b"access-control-request-method") or request.method
-    return request.method
+    """The meter of failed tries from where this request comes from."""
+    where = counted_as(request.address)
+    return f"failures:{where}" if where is not None else None

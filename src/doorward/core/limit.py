@@ -15,6 +15,10 @@ class Rate:
     count: int
     seconds: int
 
+    def __post_init__(self) -> None:
+        if not 0 < self.count <= self.seconds * 1_000_000:
+            raise ValueError(f"a rate of {self.count} in {self.seconds} s is not kept; it is at least one, and at most 1000000 a second")
+
     @classmethod
     def parse(cls, text: str) -> "Rate":
         """Of "100/m", "5/s", "1000/h", "10000/d". Raises ValueError."""

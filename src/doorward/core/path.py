@@ -9,7 +9,7 @@ from doorward.core.errors import Refused, Why
 LONGEST: Final = 4096
 _PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,=:@-]*)+/?|/")
 _FORBIDDEN_ESCAPE: Final = re.compile(r"%(?:2[fF5]|5[cC]|00|3[bB])|%(?![0-9A-Fa-f]{2})")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def read_path(raw: str) -> str:

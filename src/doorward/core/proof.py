@@ -23,7 +23,8 @@ class Proof:
 
     `scopes` None: the credential carries no scopes and limits none. `client` is the application, `subject` the
     person, service or key owner. `authenticated_at` is when the person or machine last proved itself: now for all
-    but sessions and tokens. `env` None: it belongs to no environment. `csrf` is set on ambient credentials: what an unsafe request must repeat.
+    but sessions and tokens. `env` None: it belongs to no environment. `csrf` is set on ambient credentials: what an
+    unsafe request must repeat.
     """
 
     method: str

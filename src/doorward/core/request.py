@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from doorward.core.address import is_loopback
 from doorward.core.errors import Refused, Why
 
 HEADER_LIMIT: Final = 8 * 1024
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
-_LOOPBACK: Final = ("127.", "::1")
+_DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
 
 Body = Callable[[], Awaitable[bytes]]
 
@@ -84,16 +85,27 @@ class Request:
 
     @property
     def unsafe(self) -> bool:
-        return self.method not in SAFE_METHODS
+        """A WebSocket is opened by a GET, and by a page of any origin: with a cookie it counts as unsafe (RFC 6455 section 10.2)."""
+        return self.method not in SAFE_METHODS or b"sec-websocket-version" in self.headers
+
+    @property
+    def announces(self) -> str | None:
+        """The method that a CORS preflight asks for: OPTIONS with Origin and Access-Control-Request-Method (Fetch standard)."""
+        if self.method != "OPTIONS" or b"origin" not in self.headers:
+            return None
+        return self.header(b"access-control-request-method")
 
     @property
     def loopback(self) -> bool:
-        return self.address is not None and self.address.startswith(_LOOPBACK)
+        return is_loopback(self.address)
 
     @property
     def origin(self) -> str | None:
         """This request's own origin (RFC 6454 section 6.2), if the door knows it."""
-        return f"{self.scheme}://{self.host}".lower() if self.scheme and self.host else None
+        if not self.scheme or not self.host:
+            return None
+        scheme, host = self.scheme.lower(), self.host.lower()
+        return f"{scheme}://{host.removesuffix(_DEFAULT_PORT.get(scheme, ''))}"
 
     def header(self, name: bytes) -> str | None:
         return self.headers.one(name)
@@ -117,10 +129,10 @@ class Request:
         if not lines:
             return None
         found = [
-            value.strip()
+            value.strip(" \t")
             for line in lines
             for key, mark, value in (pair.partition("=") for pair in line.split(";"))
-            if mark and key.strip() == name
+            if mark and key.strip(" \t") == name  # only what a browser strips, else `__Host-` is no promise
         ]
         if len(found) > 1:
             raise Refused(Why.SHOWN_TWICE, f"The cookie {name} was sent more than once; clear this site's cookies.")

@@ -29,9 +29,9 @@ class Revoked:
     def apply(self, change: Change) -> None:
         key = (change.topic, change.id)
         if change.topic in (Topic.SUBJECT, Topic.CLIENT):
-            known = self._epochs.get(key)
-            if known is None or known.seq < change.seq:
-                self._epochs[key] = Epoch(change.at, change.seq)
+            known = self._epochs.get(key, Epoch(change.at, change.seq))
+            # Each by itself: a later change of a worker whose clock is behind takes nothing back.
+            self._epochs[key] = Epoch(max(known.at, change.at), max(known.seq, change.seq))
         elif change.topic in (Topic.TOKEN, Topic.GRANT, Topic.SESSION):
             self._ended[key] = change.at
         else:

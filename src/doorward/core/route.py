@@ -13,28 +13,36 @@ _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@ -]+")
 
 
 def path_pattern(text: str) -> re.Pattern[str]:
-    """`*` stands for one segment, `**` for any number of them, also none. Raises ValueError."""
+    """`*` stands for one segment, `**` for any number of them, also none. Raises ValueError.
+
+    A slash at the end makes no other path: a service that reads `/admin/` as `/admin` must not be reached past its route.
+    """
     if not text.startswith("/"):
         raise ValueError(f"the path {text!r} must start with a slash")
-    parts = text[1:].split("/") if text != "/" else [""]
-    pattern = ""
-    for number, part in enumerate(parts):
+    parts = text.strip("/").split("/") if text.strip("/") else []
+    if "//" in text:
+        raise ValueError(f"the path {text!r} has an empty segment")
+    runs: list[str] = [""]
+    for part in parts:
         if part == "**":
-            pattern += r"(?:/[^/]+)*/?" if number == len(parts) - 1 else r"(?:/[^/]+)*"
+            runs.append("")
         elif part == "*":
-            pattern += r"/[^/]+"
-        elif not part and number == len(parts) - 1:
-            pattern += "/"
+            runs[-1] += r"/[^/]+"
         elif _SEGMENT.fullmatch(part) and part not in (".", ".."):
-            pattern += "/" + re.escape(part)
+            runs[-1] += "/" + re.escape(part)
         else:
             raise ValueError(f"the path segment {part!r} in {text!r} is not understood; use plain text, `*` or `**`")
-    return re.compile(pattern)
+    first, *later = runs
+    if not later:
+        return re.compile(first + "/?")
+    # The first fit of a run between two `**` is as good as any, so it is not tried again: matching stays linear.
+    between = "".join(rf"(?>(?:/[^/]+)*?{run}(?=/|\Z))" for run in later[:-1] if run)
+    return re.compile(rf"{first}{between}(?:/[^/]+)*{later[-1]}/?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """`allow` None means `open_to_anyone`. `methods` empty means every HTTP method. `scopes` empty asks for none.
+    """`allow` None means `open_to_anyone`. `methods` empty means every HTTP method; GET answers HEAD too. `scopes` empty asks for none.
 
     `env` is the only environment whose keys are accepted; `audience` what a token must be for (None: our issuer).
     `fresh_within` in seconds: the sign-in may not be older. `preflight`: CORS preflights pass without a credential.
@@ -56,17 +64,26 @@ class Route:
     origin: str | None = None
     allow_query_key: bool = False
     name: str = ""
+    meter: str = field(init=False, repr=False, compare=False)
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
     ways: tuple[Alternative, ...] = field(init=False, repr=False, compare=False)
     asked: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.allow is None and (self.scopes or self.roles or self.fresh_within is not None):
+            raise ValueError(f"the route {self.path!r} is open to anyone, so it cannot ask for scopes, roles or a fresh sign-in")
+        if lower := sorted(method for method in self.methods if method != method.upper()):
+            raise ValueError(f"HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
         ways = alternatives(self.allow) if self.allow is not None else ()
+        object.__setattr__(self, "meter", f"{self.path} {' '.join(sorted(self.methods))}")
         object.__setattr__(self, "pattern", path_pattern(self.path))
         object.__setattr__(self, "ways", ways)
         object.__setattr__(self, "asked", tuple(dict.fromkeys(method for way in ways for method in way.methods)))
         if not self.name:
             object.__setattr__(self, "name", self.path)
+
+    def answers(self, method: str) -> bool:
+        return not self.methods or method in self.methods or (method == "HEAD" and "GET" in self.methods)  # RFC 9110 section 9.3.2
 
 
 class Routes:
@@ -84,6 +101,6 @@ class Routes:
     def match(self, method: str, path: str) -> Route:
         """Raises Refused(NO_ROUTE)."""
         for route in self._routes:
-            if (not route.methods or method in route.methods) and route.pattern.fullmatch(path):
+            if route.answers(method) and route.pattern.fullmatch(path):
                 return route
         raise Refused(Why.NO_ROUTE, "No route is configured for this path and method.")
