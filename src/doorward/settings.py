@@ -94,6 +94,10 @@ class Settings:
                 raise SettingsError(f"{place}: {_unknown('setting', name, known)}")
         return {name: self._converted(hints[name], value, f"{place}, {name}") for name, value in table.items()}
 
+    def reserve(self, section: str, *names: str) -> None:
+        """Names of the environment that somebody else reads."""
+        self._known.setdefault(section, set()).update(names)
+
     def check(self) -> None:
         """Raises SettingsError for a section, name or variable that no part has asked for: fail closed."""
         for section, table in self._tables.items():

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from doorward.admin.mistake import Mistake
 from doorward.core.errors import Refused
 from doorward.core.secret import Secret
 from doorward.core.store import Unavailable
@@ -72,6 +73,8 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise Failed(reason.detail or reason.why.value, reason.code.value) from None
     except Unavailable as reason:
         raise Failed(str(reason), "unavailable") from None
+    except Mistake as reason:
+        raise Failed(str(reason), "mistake") from None
     except (DataDirError, SettingsError) as reason:
         raise Failed(str(reason), "settings") from None
 

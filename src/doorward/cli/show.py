@@ -1,0 +1,44 @@
+"""How records are shown, to a program and to a person. Never a secret."""
+
+from datetime import UTC, datetime
+
+from doorward.core.credential import Credential
+
+
+def moment(at: float | None) -> str | None:
+    """RFC 3339, UTC, to the second."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+
+
+def when(at: float | None) -> str:
+    return moment(at) or "never"
+
+
+def key_record(key: Credential) -> dict[str, object]:
+    limits = key.limits
+    return {
+        "id": key.id,
+        "method": key.method,
+        "name": key.name,
+        "owner": key.owner,
+        "scopes": sorted(key.scopes or ()),
+        "env": key.env,
+        "kind": key.kind,
+        "start": key.start,
+        "last4": key.last4,
+        "created_at": moment(key.created_at),
+        "not_before": moment(key.not_before),
+        "expires_at": moment(key.expires_at),
+        "revoked_at": moment(key.revoked_at),
+        "replaces": key.replaces,
+        "methods": list(limits.methods),
+        "allow_ip": [str(each) for each in limits.networks],
+        "origins": list(limits.origins),
+        "rate": str(limits.rate) if limits.rate else None,
+    }
+
+
+def key_line(key: Credential) -> str:
+    state = "revoked" if key.revoked_at or key.ended_at else f"until {when(key.expires_at)}" if key.expires_at else "without end"
+    scopes = " ".join(sorted(key.scopes or ())) or "no scopes"
+    return f"{key.id}  {key.method}  {key.start}…{key.last4}  {key.name}  owner {key.owner}  [{scopes}]  {key.env}  {state}"
