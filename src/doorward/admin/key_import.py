@@ -50,9 +50,8 @@ async def import_keys(
         total += 1
         progress(total)
     waiting: list[Credential] = []
-    added = done = 0
-    for key in read_keys(lines(), order, options=options, entropy=entropy, now=now):
-        done += 1
+    added = 0
+    for done, key in enumerate(read_keys(lines(), order, options=options, entropy=entropy, now=now), start=1):
         if not await _is_known(key, store):
             waiting.append(key)
         if waiting and (len(waiting) == _GROUP or done == total):
