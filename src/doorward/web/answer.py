@@ -70,7 +70,7 @@ class Answerer:
 
     def __init__(self, methods: Mapping[str, Method[Any]], realm: str = "doorward") -> None:
         self._schemes = {name: method.challenge for name, method in methods.items() if method.challenge}
-        self._realm = realm.translate({ord('"'): None, ord("\\"): None})
+        self._realm = "".join(letter for letter in realm if letter.isascii() and letter.isprintable() and letter not in '"\\')
 
     def refusal(self, refused: Refused, request_id: str, *, case: Case | None = None, request: Request | None = None) -> Answer:
         """`request` alone: the refusal came before a case was opened."""

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Final
 
+from doorward.core.address import read_address
 from doorward.core.errors import Refused, Why
 
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -43,10 +43,7 @@ def parse_address(text: str) -> str | None:
         return None
     match = _PORT.fullmatch(text)
     bare = (match[1] or match[2]) if match else text
-    try:
-        address = ip_address(bare)
-    except ValueError:
-        raise Refused(Why.BAD_REQUEST, "A proxy told an address that is none.") from None
-    if "%" in bare:
-        raise Refused(Why.BAD_REQUEST, "A proxy told an address with a zone.")
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    address = read_address(bare)
+    if address is None or "%" in bare:
+        raise Refused(Why.BAD_REQUEST, "A proxy told an address that is none.")
+    return str(address)

@@ -8,9 +8,10 @@ one hands a caller's other through.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Final
 
+from doorward.core.address import read_address
 from doorward.core.credential import Network
 from doorward.core.errors import Refused, Why
 from doorward.core.request import Headers
@@ -54,19 +55,13 @@ class Proxies:
         return known
 
     def _listed(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        plain = getattr(address, "ipv4_mapped", None) or address
-        return any(plain in network for network in self._networks)
+        address = read_address(peer)
+        return address is not None and any(address in network for network in self._networks)
 
     def caller(self, headers: Headers, peer: str | None, scheme: str) -> Caller:
         """What is believed of a request that came straight from `peer`. Raises Refused(BAD_REQUEST, SHOWN_TWICE)."""
         if self.trusts(peer) and (b"forwarded" in headers or any(name in headers for name in _FAMILY)):
             return self.told(headers)
-        if peer is not None and peer.startswith("::ffff:"):
-            peer = parse_address(peer)
         return Caller(peer, _SCHEMES.get(scheme), read_host(headers.one(b"host")))
 
     def told(self, headers: Headers) -> Caller:
