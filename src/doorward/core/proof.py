@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from doorward.core.limit import Rate
 
 Claims = Mapping[str, object]
+NO_CLAIMS: Final[Claims] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,8 @@ class OneUse:
     signed_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """Made by a method's `prove` only.
+class Proof(NamedTuple):
+    """Made by a method's `prove` only, by keyword. A tuple since one is made for each request.
 
     `scopes` None: the credential carries no scopes and limits none. `client` is the application, `subject` the
     person, service or key owner. `authenticated_at` is when the person or machine last proved itself: now for all
@@ -35,7 +37,7 @@ class Proof:
     scopes: frozenset[str] | None = None
     roles: frozenset[str] = frozenset()
     env: str | None = None
-    claims: Claims = field(default_factory=dict)
+    claims: Claims = NO_CLAIMS
     rate: Rate | None = None
     authenticated_at: float | None = None
     expires_at: float | None = None

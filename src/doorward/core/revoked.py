@@ -22,43 +22,46 @@ class Revoked:
     """Asked on every hit, so all answers are dictionary look-ups. Not thread-safe: one per event loop."""
 
     def __init__(self) -> None:
-        self._ended: dict[tuple[Topic, str], float] = {}
-        self._epochs: dict[tuple[Topic, str], Epoch] = {}
+        self._ended: dict[Topic, dict[str, float]] = {Topic.TOKEN: {}, Topic.GRANT: {}, Topic.SESSION: {}}
+        self._epochs: dict[Topic, dict[str, Epoch]] = {Topic.SUBJECT: {}, Topic.CLIENT: {}}
         self._until: dict[tuple[Topic, str], float] = {}
+        # Bound once: a Topic hashes in Python, which the hot path would feel.
+        self._tokens, self._grants = self._ended[Topic.TOKEN], self._ended[Topic.GRANT]
+        self._subjects, self._clients = self._epochs[Topic.SUBJECT], self._epochs[Topic.CLIENT]
 
     def apply(self, change: Change) -> None:
-        key = (change.topic, change.id)
-        if change.topic in (Topic.SUBJECT, Topic.CLIENT):
-            known = self._epochs.get(key, Epoch(change.at, change.seq))
-            # Each by itself: a later change of a worker whose clock is behind takes nothing back.
-            self._epochs[key] = Epoch(max(known.at, change.at), max(known.seq, change.seq))
-        elif change.topic in (Topic.TOKEN, Topic.GRANT, Topic.SESSION):
-            self._ended[key] = change.at
+        topic, id = change.topic, change.id
+        if topic in self._epochs:
+            known = self._epochs[topic].get(id)
+            if known is None or known.seq < change.seq:
+                self._epochs[topic][id] = Epoch(change.at, change.seq)
+        elif topic in self._ended:
+            self._ended[topic][id] = change.at
         else:
             return
-        self._until[key] = max(change.until, self._until.get(key, 0.0))
+        self._until[topic, id] = max(change.until, self._until.get((topic, id), 0.0))
 
     def token(self, jti: str) -> bool:
-        return (Topic.TOKEN, jti) in self._ended
+        return jti in self._tokens
 
     def grant(self, id: str) -> bool:
-        return (Topic.GRANT, id) in self._ended
+        return id in self._grants
 
     def subject(self, name: str, issued_at: float, seq: int) -> bool:
-        epoch = self._epochs.get((Topic.SUBJECT, name))
+        epoch = self._subjects.get(name)
         return epoch is not None and epoch.revokes(issued_at, seq)
 
     def client(self, name: str, issued_at: float, seq: int) -> bool:
-        epoch = self._epochs.get((Topic.CLIENT, name))
+        epoch = self._clients.get(name)
         return epoch is not None and epoch.revokes(issued_at, seq)
 
     def forget(self, now: float) -> int:
         """Drops what nobody needs to know any more: all that it revoked has expired."""
         done = [key for key, until in self._until.items() if until < now]
-        for key in done:
-            del self._until[key]
-            self._ended.pop(key, None)
-            self._epochs.pop(key, None)
+        for topic, id in done:
+            del self._until[topic, id]
+            self._ended.get(topic, {}).pop(id, None)
+            self._epochs.get(topic, {}).pop(id, None)
         return len(done)
 
     def __len__(self) -> int:

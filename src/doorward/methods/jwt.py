@@ -1,0 +1,160 @@
+"""JWT access tokens of our own issuer (RFC 9068). No store is asked: a signature, a clock, and the set of what was revoked.
+
+On the wire  Authorization: Bearer eyJ….….… (RFC 6750 section 2.1)
+Claims       iss sub aud exp iat jti, scope, roles, client_id, auth_time; `gid` the grant, `seq` the change that the
+             issuer had seen (which tells a token made after a revocation from one made before it in the same second)
+Refused      MALFORMED, WRONG_TYPE, WRONG_ISSUER, UNKNOWN (no such key), WRONG_SIGNATURE, WRONG_AUDIENCE; of genuine
+             tokens NOT_YET, EXPIRED, REVOKED
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from doorward.core.clock import Clock
+from doorward.core.errors import Refused, Why
+from doorward.core.proof import Proof
+from doorward.core.request import Request
+from doorward.core.revoked import Revoked
+from doorward.core.route import Route
+from doorward.core.store import Unavailable
+from doorward.crypto.jose import ParsedToken, VerifyingKey, parse_jwt
+from doorward.crypto.keyring import Keyring
+from doorward.crypto.token_claims import ACCESS_TOKEN, TokenClaims, read_claims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtOptions:
+    """`memo`: how many proven tokens are remembered; nought turns it off. `leeway`: how far another clock may be ahead."""
+
+    memo: int = 10_000
+    leeway: float = 60.0
+
+
+class _Known(NamedTuple):
+    """A token whose signature was verified by `key`."""
+
+    key: VerifyingKey
+    claims: TokenClaims
+    proof: Proof
+
+
+class ShownToken(NamedTuple):
+    """`digest` is the SHA-256 of the token. Unproven unless it is one of those remembered."""
+
+    digest: bytes
+    audience: str
+    token: ParsedToken | _Known
+
+
+def always() -> bool:
+    return True
+
+
+class Jwt:
+    name: Final = "jwt"
+    challenge: Final = "Bearer"
+    ambient: Final = False
+    guessable: Final = False
+
+    def __init__(
+        self,
+        *,
+        keyring: Keyring,
+        revoked: Revoked,
+        clock: Clock,
+        issuer: str,
+        fresh: Callable[[], bool] = always,
+        options: JwtOptions | None = None,
+    ) -> None:
+        """`fresh`: whether `revoked` is known to be up to date; while it is not, nothing is proven (fail closed)."""
+        self._keyring, self._revoked, self._clock, self._issuer, self._fresh = keyring, revoked, clock, issuer, fresh
+        self._options = options or JwtOptions()
+        self._memo: dict[bytes, _Known] = {}
+
+    def find(self, request: Request, route: Route) -> ShownToken | None:
+        text = request.authorization("bearer")
+        if text is None or not text.startswith("eyJ") or text.count(".") != 2:
+            return None
+        digest = hashlib.sha256(text.encode("latin-1")).digest()
+        return ShownToken(digest, route.audience or self._issuer, self._memo.get(digest) or parse_jwt(text))
+
+    async def prove(self, shown: ShownToken) -> Proof:
+        now = self._clock()
+        token = shown.token
+        known = token if isinstance(token, _Known) else self._verify(token, now)
+        if self._keyring.verifier(known.key.kid, now) is not known.key:
+            self._memo.pop(shown.digest, None)
+            raise Refused(Why.UNKNOWN, note=f"the signing key {known.key.kid} was withdrawn")
+        self._check(known.claims, shown.audience, now)
+        if known is not token:
+            self._remember(shown.digest, known)
+        return known.proof
+
+    def _verify(self, token: ParsedToken, now: float) -> _Known:
+        """Nothing that this refuses may tell more than that: genuineness is not proven yet."""
+        header, issuer = token.header, token.claims.get("iss")
+        if header.typ != ACCESS_TOKEN:  # RFC 9068 section 4: never an ID, identity, logout or status token
+            raise Refused(Why.WRONG_TYPE, note=f"typ is {header.typ!r}")
+        if issuer != self._issuer:
+            raise Refused(Why.WRONG_ISSUER)
+        key = self._keyring.verifier(header.kid, now) if header.kid is not None else None
+        if key is None:
+            raise Refused(Why.UNKNOWN, note="no such signing key")
+        key.verify(token)
+        claims = read_claims(token.claims)
+        if key.audience is not None and claims.audiences != {key.audience}:  # who shares a key may speak to itself only
+            raise Refused(Why.WRONG_AUDIENCE, note=f"the key {key.kid} is shared with {key.audience}")
+        return _Known(key, claims, self._proof(claims, token))
+
+    def _proof(self, claims: TokenClaims, token: ParsedToken) -> Proof:
+        return Proof(
+            method=self.name,
+            subject=claims.subject,
+            credential_id=claims.id,
+            client=None if claims.client == self._issuer else claims.client,  # a sign-in at our own door has no other client
+            scopes=claims.scopes,
+            roles=claims.roles,
+            claims=MappingProxyType(token.claims),
+            authenticated_at=claims.authenticated_at,
+            expires_at=claims.expires_at,
+        )
+
+    def _check(self, claims: TokenClaims, audience: str, now: float) -> None:
+        """All that may change while a token is remembered."""
+        if audience not in claims.audiences:  # RFC 9068 section 4, RFC 8725 section 3.9
+            raise Refused(Why.WRONG_AUDIENCE, note=f"the route takes tokens for {audience}")
+        if now >= claims.expires_at:  # RFC 7519 section 4.1.4: "on or after"
+            raise Refused(Why.EXPIRED)
+        if claims.issued_at > now + self._options.leeway or (claims.not_before is not None and now < claims.not_before):
+            raise Refused(Why.NOT_YET)
+        if not self._fresh():
+            raise Unavailable("what was revoked is not known up to date: the store does not answer")
+        revoked = self._revoked
+        if not revoked:
+            return
+        if (
+            revoked.token(claims.id)
+            or (claims.grant is not None and revoked.grant(claims.grant))
+            or revoked.subject(claims.subject, claims.issued_at, claims.seq)
+            or (claims.client is not None and revoked.client(claims.client, claims.issued_at, claims.seq))
+        ):
+            raise Refused(Why.REVOKED)
+
+    def _remember(self, digest: bytes, known: _Known) -> None:
+        most = self._options.memo
+        if most <= 0:
+            return
+        while len(self._memo) >= most:
+            del self._memo[next(iter(self._memo))]  # the one remembered first
+        self._memo[digest] = known
+
+    def forget_withdrawn(self) -> int:
+        """Called when the keys changed: what was proven by a key that is gone is dropped. Gives how many."""
+        now = self._clock()
+        gone = [digest for digest, known in self._memo.items() if self._keyring.verifier(known.key.kid, now) is not known.key]
+        for digest in gone:
+            del self._memo[digest]
+        return len(gone)
