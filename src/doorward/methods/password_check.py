@@ -27,7 +27,7 @@ LONGEST_NAME: Final = 254
 _REMEMBERED_AT_MOST: Final = 10_000
 _LONGEST_MEMO: Final = 60.0
 
-Change_ = Callable[[Callable[[Tx], Awaitable[bool]]], Awaitable[bool]]
+Upgrade = Callable[[Callable[[Tx], Awaitable[bool]]], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class PasswordCheck:
         failures: Rate | None,
         clock: Clock,
         entropy: Entropy,
-        write: Change_,
+        write: Upgrade,
         options: BasicOptions | None = None,
     ) -> None:
         self._credentials, self._accounts, self._pool, self._params = credentials, accounts, pool, params
