@@ -1,6 +1,7 @@
 """The file of keys to import: CSV `id,name,owner,hash,start,scopes,expires`, read line by line."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ COLUMNS: Final = ("id", "name", "owner", "hash", "start", "scopes", "expires")
 NEEDED: Final = ("owner", "hash")
 LONGEST_LINE: Final = 16 * 1024
 MOST_MISTAKES: Final = 20
+MOST_ALIKE: Final = 16
+"""So many keys of one start does a store give (`Credentials.find_by_start`)."""
 _SHORTEST_START: Final = 4
 _LONGEST_START: Final = 16
 
@@ -56,11 +59,14 @@ def _keys(
 ) -> Iterator[Credential]:
     problems: list[tuple[int, str]] = []
     seen: dict[str, int] = {}
+    starts: Counter[str] = Counter()
     for number, row in rows:
         try:
             key = _credential(row, form, order, options, entropy, now)
             _check_first(seen, number, "id", key.id)
             _check_first(seen, number, "hash", key.lookup)
+            if form.by_start:
+                _check_telling(starts, key.start)
         except (Mistake, ValueError) as reason:
             problems.append((number, str(reason)))
             if len(problems) >= MOST_MISTAKES:
@@ -75,6 +81,12 @@ def _check_first(seen: dict[str, int], number: int, what: str, value: str) -> No
     first = seen.setdefault(f"{what} {value}", number)
     if first != number:
         raise Mistake(f"the same {what} as in line {first}")
+
+
+def _check_telling(starts: Counter[str], start: str) -> None:
+    starts[start] += 1
+    if starts[start] > MOST_ALIKE:
+        raise Mistake(f"more than {MOST_ALIKE} keys have the start {start}; store more characters of each")
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -51,6 +51,8 @@ FORMS: Final = {
     "blake3-key-salt-hex": Form("blake3-key"),
 }
 
+_BY_START: Final = frozenset(form.algorithm for form in FORMS.values() if form.by_start)
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedHash:
@@ -111,8 +113,13 @@ def lookups(key: Secret, peppers: Peppers, pepper_ids: Sequence[str]) -> Iterato
         yield _by_hash("hmac-sha256", raw, id), raw
 
 
+def is_found_by_start(lookup: str) -> bool:
+    """Whether this imported key cannot be looked up by its hash."""
+    return lookup.partition(":")[0] in _BY_START
+
+
 def is_slow(verifier: bytes) -> bool:
-    return verifier.startswith(b"$")
+    return verifier.startswith((b"$2", b"$argon2"))
 
 
 def matches_fast(key: Secret, verifier: bytes, key_id: str, peppers: Peppers) -> bool:

@@ -157,6 +157,8 @@ class ApiKey:
         whole = text.reveal()
         for length in range(self._options.shortest_start, min(self._options.longest_start, len(whole)) + 1):
             for credential in await self._credentials.find_by_start(self.name, whole[:length]):
+                if not imported_key.is_found_by_start(credential.lookup):
+                    continue
                 if not imported_key.is_slow(credential.verifier):
                     if imported_key.matches_fast(text, credential.verifier, credential.key_id, self._peppers):
                         return credential
