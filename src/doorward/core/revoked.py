@@ -32,9 +32,9 @@ class Revoked:
     def apply(self, change: Change) -> None:
         topic, id = change.topic, change.id
         if topic in self._epochs:
-            known = self._epochs[topic].get(id)
-            if known is None or known.seq < change.seq:
-                self._epochs[topic][id] = Epoch(change.at, change.seq)
+            known = self._epochs[topic].get(id, Epoch(change.at, change.seq))
+            # Each by itself: a later change of a worker whose clock is behind takes nothing back.
+            self._epochs[topic][id] = Epoch(max(known.at, change.at), max(known.seq, change.seq))
         elif topic in self._ended:
             self._ended[topic][id] = change.at
         else:

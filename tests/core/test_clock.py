@@ -1,0 +1,29 @@
+"""core/clock.py: lengths of time as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorward.core.clock import span
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0.0), ("0s", 0.0), ("250ms", 0.25), ("10s", 10.0), ("5m", 300.0), ("24h", 86400.0), ("30d", 2592000.0), ("2w", 1209600.0)],
+)
+def test_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert span(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "s", "1.5h", "-1s", "1 h", "1H", "1h30m", "٣s", "10s\n", "1" * 10 + "s"])
+def test_anything_else_is_refused_with_the_forms_that_are_understood(text: str) -> None:
+    with pytest.raises(ValueError, match="10s, 5m, 24h, 30d"):
+        span(text)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_length_or_a_value_error(text: str) -> None:
+    try:
+        assert span(text) >= 0
+    except ValueError as error:
+        assert len(str(error)) < 250
