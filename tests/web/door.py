@@ -193,7 +193,7 @@ async def call(
         elif message["type"] == "websocket.close":
             told.closed = message["code"]
         elif message["type"] == "websocket.accept":
-            told.accepted, told.fields = True, list(message["headers"])
+            told.accepted, told.fields = True, list(message.get("headers", ()))
 
     await app(scope, receive, send)
     return told

@@ -1,0 +1,108 @@
+"""X-Auth-Identity: a short JWT that tells the service behind a proxy who calls (DECISIONS 11, 13).
+
+Header      typ doorward-identity+jwt: no other door of ours takes it for an access token (RFC 8725 section 3.11)
+Claims      iss, aud (the service), sub, iat, exp; where there are such: client_id, scope, roles, methods (a list) and
+            content_sha256, the digest that the caller signed and that the service must compare with the body
+Lifetime    60 s at most, remembered for 30 s: whoever is handed one can use it for 30 s at least. Not remembered when it
+            holds a digest, which belongs to one request
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from doorward.core.clock import Clock
+from doorward.core.event import Change, Topic
+from doorward.core.proof import Principal
+
+TYP: Final = "doorward-identity+jwt"
+CONTENT_SHA256: Final = "content_sha256"
+"""The claim of a proof and of the token (RFC 9530's digest in hex), as `methods.hmac` sets it."""
+_MOST: Final = 4096
+
+Sign = Callable[[Mapping[str, object], str], str]
+"""sign(claims, typ) with the key that is active now."""
+_Key = tuple[str, str, str | None, frozenset[str], frozenset[str], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityOptions:
+    """In seconds. `remembered` 0 signs each anew."""
+
+    lifetime: float = 60.0
+    remembered: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lifetime <= 60 or not 0 <= self.remembered <= 30 or self.remembered >= self.lifetime:
+            raise ValueError("an identity token lives 1 to 60 s and is remembered at most 30 s, and less than it lives")
+
+
+class IdentityTokens:
+    """Called with a principal and an audience; the memo is bounded and loses whoever is revoked."""
+
+    def __init__(self, *, issuer: str, sign: Sign, clock: Clock, options: IdentityOptions | None = None) -> None:
+        self._issuer, self._sign, self._clock, self._options = issuer, sign, clock, options or IdentityOptions()
+        self._known: dict[_Key, tuple[float, bytes]] = {}
+
+    def __call__(self, principal: Principal, audience: str) -> bytes:
+        """Raises core.store.Unavailable where no key can sign."""
+        now, digest = self._clock(), content_digest(principal)
+        if digest is not None:
+            return self._signed(principal, audience, now, digest)
+        key = (
+            audience,
+            principal.subject,
+            principal.client,
+            principal.scopes,
+            principal.roles,
+            tuple([proof.credential_id for proof in principal.proofs]),
+        )
+        known = self._known.get(key)
+        if known is not None and now < known[0]:
+            return known[1]
+        token = self._signed(principal, audience, now, None)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[key] = (self._until(principal, now, self._options.remembered), token)
+        return token
+
+    def forget(self, change: Change) -> None:
+        """An observer of announced changes. The gate refuses whoever is revoked before this is asked; nothing stays here either."""
+        if change.topic is Topic.SIGNING_KEYS:
+            self._known.clear()
+            return
+        gone = [key for key in self._known if change.id in (key[1], key[2]) or change.id in key[5]]
+        for key in gone:
+            del self._known[key]
+
+    def _until(self, principal: Principal, now: float, span: float) -> float:
+        ends = [proof.expires_at for proof in principal.proofs if proof.expires_at is not None]
+        return min([now + span, *ends])
+
+    def _signed(self, principal: Principal, audience: str, now: float, digest: str | None) -> bytes:
+        claims: dict[str, object] = {
+            "iss": self._issuer,
+            "aud": audience,
+            "sub": principal.subject,
+            "iat": int(now),
+            "exp": int(self._until(principal, now, self._options.lifetime)),
+            "methods": list(principal.methods),
+        }
+        if principal.client is not None:
+            claims["client_id"] = principal.client
+        if principal.scopes:
+            claims["scope"] = " ".join(sorted(principal.scopes))  # RFC 8693 section 4.2
+        if principal.roles:
+            claims["roles"] = sorted(principal.roles)
+        if digest is not None:
+            claims[CONTENT_SHA256] = digest
+        return self._sign(claims, TYP).encode()
+
+
+def content_digest(principal: Principal) -> str | None:
+    """The digest that one of the proofs is bound to, or None."""
+    for proof in principal.proofs:
+        digest = proof.claims.get(CONTENT_SHA256)
+        if isinstance(digest, str):
+            return digest
+    return None
