@@ -46,6 +46,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Signed by the chainer's key: up to this row the chain was this (`core.chain.signed_text`)."""
+
+    seq: int
+    chain: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """How often a credential was used in one minute, with which outcome, and the milliseconds it took in all."""
 
@@ -71,7 +80,7 @@ class Tx(Protocol):
         ...
 
     async def limit_credential(self, id: str, expires_at: float) -> bool:
-        """Brings the end forward, never back. True if there is such a live credential."""
+        """Brings the end forward, never back. True if there is such a credential and it was not ended."""
         ...
 
     async def change_verifier(self, id: str, old: bytes, new: bytes, key_id: str) -> bool:
@@ -182,9 +191,15 @@ class Accounts(Protocol):
 class Journal(Protocol):
     async def read(self, *, after: int = 0, most: int = 1000) -> Sequence[Entry]: ...
     async def latest(self) -> int: ...
-    async def last(self, most: int) -> Sequence[Entry]: ...
+    async def last(self, most: int) -> Sequence[Entry]:
+        """The latest ones, oldest first."""
+        ...
     async def link(self, key: Callable[[bytes], bytes]) -> int:
-        """Chains the committed rows that are not chained yet, in order; `key` signs a checkpoint. Gives how many."""
+        """Chains the committed rows that are not chained yet, in order; `key` signs checkpoints. Gives how many rows."""
+        ...
+
+    async def checkpoints(self) -> Sequence[Checkpoint]:
+        """In order; for `core.chain.Audit`."""
         ...
 
 

@@ -1,0 +1,84 @@
+"""The journal's hash chain as arithmetic (DECISIONS 29): payload hashes are chained, so that a payload can be erased.
+
+digest = SHA-256(canonical JSON of the event)
+chain  = SHA-256(previous chain, seq as 8 bytes big-endian, digest); the first previous is 32 zero bytes
+A checkpoint signs `signed_text(seq, chain)`. Whoever can write the table but lacks the key cannot make another one.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from doorward.core.event import Event
+from doorward.core.store import Checkpoint, Entry
+
+START: Final = bytes(32)
+
+
+def digest(event: Event) -> bytes:
+    payload = [event.kind.value, event.subject, event.actor, float(event.at), event.why, dict(event.data)]
+    return hashlib.sha256(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode("ascii")).digest()
+
+
+def link(previous: bytes, seq: int, digest: bytes) -> bytes:
+    return hashlib.sha256(previous + seq.to_bytes(8, "big") + digest).digest()
+
+
+def signed_text(seq: int, chain: bytes) -> bytes:
+    return b"doorward journal\n%d\n%s" % (seq, chain.hex().encode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that the journal's writer did not do. `seq` is the row or the checkpoint."""
+
+    seq: int
+    what: str
+
+
+class Audit:
+    """Reads the journal page by page, from its start; `close` tells what is missing at the end.
+
+    `is_signed(text, signature)` checks a checkpoint. Rows after the last linked one are not chained yet and not judged.
+    """
+
+    def __init__(self, checkpoints: Sequence[Checkpoint], is_signed: Callable[[bytes, bytes], bool]) -> None:
+        self._open = {checkpoint.seq: checkpoint for checkpoint in checkpoints}
+        self._signed_to = max(self._open, default=0)
+        self._is_signed = is_signed
+        self._chain, self._seq, self._unlinked = START, 0, False
+
+    def read(self, entries: Iterable[Entry]) -> list[Fault]:
+        return [Fault(entry.seq, what) for entry in entries for what in self._faults(entry)]
+
+    def _faults(self, entry: Entry) -> list[str]:
+        if entry.digest is None or entry.chain is None:
+            self._unlinked = True
+            return ["the chain was taken off this row"] if entry.seq <= self._signed_to else []
+        faults = []
+        if entry.seq <= self._seq:
+            faults.append("this row is out of order")
+        if self._unlinked:
+            faults.append("a row before this one was added or lost its chain")
+        if digest(entry.event) != entry.digest:
+            faults.append("this row was edited")
+        if link(self._chain, entry.seq, entry.digest) != entry.chain:
+            faults.append("a row before this one was edited, removed, added or moved")
+        if entry.seq > self._signed_to:
+            faults.append("no checkpoint covers this row")
+        self._chain, self._seq, self._unlinked = entry.chain, entry.seq, False
+        checkpoint = self._open.pop(entry.seq, None)
+        if checkpoint is not None:
+            faults += self._checkpoint_faults(checkpoint, entry.chain)
+        return faults
+
+    def _checkpoint_faults(self, checkpoint: Checkpoint, chain: bytes) -> list[str]:
+        if not self._is_signed(signed_text(checkpoint.seq, checkpoint.chain), checkpoint.signature):
+            return ["the checkpoint's signature is wrong"]
+        return [] if checkpoint.chain == chain else ["the chain is not the one that the checkpoint signed"]
+
+    def close(self) -> list[Fault]:
+        """A checkpoint whose row is gone: the journal was cut there."""
+        return [Fault(seq, "the row that this checkpoint signed is gone") for seq in sorted(self._open)]
