@@ -36,14 +36,22 @@ class Peppers:
 
     def mac(self, data: bytes, key_id: str | None = None) -> bytes:
         """32 bytes. Raises Unavailable where the pepper of that id is not on this machine."""
+        return hmac.digest(self._key(key_id), data, "sha256")
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The current one first."""
+        return (self.current, *(name for name in self._keys if name != self.current))
+
+    def derive(self, purpose: str, key_id: str | None = None) -> bytes:
+        """A key of its own for one purpose. Raises Unavailable as `mac` does."""
+        return derive(self._key(key_id), purpose)
+
+    def _key(self, key_id: str | None) -> bytes:
         key = self._keys.get(self.current if key_id is None else key_id)
         if key is None:
             raise Unavailable(f"the pepper {key_id!r} is not on this machine; copy it into secrets/ from a worker that has it")
-        return hmac.digest(key, data, "sha256")
-
-    def derive(self, purpose: str) -> bytes:
-        """A key of its own for one purpose, under the current pepper."""
-        return derive(self._keys[self.current], purpose)
+        return key
 
     def __repr__(self) -> str:
         return f"Peppers(current={self.current!r}, ids={sorted(self._keys)})"
