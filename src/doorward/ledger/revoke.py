@@ -58,14 +58,17 @@ class Revoke:
         """All of these in one transaction; those that ended before are left out."""
 
         async def work(tx: Tx) -> list[Receipt]:
-            receipts = []
-            for id in ids:
-                if await tx.end_credential(id, now):
-                    await tx.record(Event(kind=Kind.SESSION_REVOKED, subject=id, actor=actor, at=now, why=why))
-                    receipts.append(await self._announce(tx, Topic.SESSION, id, now))
-            return receipts
+            ended = [await self.session_in(tx, id, actor=actor, now=now, why=why) for id in ids]
+            return [receipt for receipt in ended if receipt is not None]
 
         return await self.store.write(work)
+
+    async def session_in(self, tx: Tx, id: str, *, actor: str, now: float, why: str) -> Receipt | None:
+        """One session, inside a transaction that does more. None: it had ended."""
+        if not await tx.end_credential(id, now):
+            return None
+        await tx.record(Event(kind=Kind.SESSION_REVOKED, subject=id, actor=actor, at=now, why=why))
+        return await self._announce(tx, Topic.SESSION, id, now)
 
     async def token(self, jti: str, *, expires_at: float, actor: str, now: float, why: str = "") -> Receipt:
         """One access token. Revoking it twice is harmless: no record of single tokens is kept."""

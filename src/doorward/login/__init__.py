@@ -1,0 +1,1 @@
+"""Floor 4: how a person signs in, and what a session of theirs is."""
