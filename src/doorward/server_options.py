@@ -56,3 +56,11 @@ class LimitOptions:
     failures: Rate | None = Rate(20, 60)  # noqa: RUF009 - a frozen value
     address: Rate | None = None
     principal: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashingOptions:
+    """Password hashing: `threads` at work (0: one a core, at most 4), `queue` waiting; past it 503 with Retry-After."""
+
+    threads: int = 0
+    queue: int = 32

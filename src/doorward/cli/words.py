@@ -15,7 +15,7 @@ from doorward.installation import Installation, opened
 Home = Installation
 
 
-class SpanType(click.ParamType):
+class SpanType(click.ParamType[float]):
     name = "span"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -27,7 +27,7 @@ class SpanType(click.ParamType):
             self.fail(str(reason), param, ctx)
 
 
-class RateType(click.ParamType):
+class RateType(click.ParamType[Rate]):
     name = "rate"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:

@@ -1,0 +1,162 @@
+"""`Doorward`: the library's front. One object for a data directory; it starts by itself and knows its own event loop."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from typing import Self
+
+from doorward.assembly import INSTALLED, Options, Parts
+from doorward.background import running
+from doorward.core.clock import Clock, Entropy, span
+from doorward.core.gate import Case
+from doorward.core.limit import Rate
+from doorward.core.request import Request
+from doorward.core.route import Route
+from doorward.data_dir import DataDir
+from doorward.installation import opened
+from doorward.routes_file import read_allow
+from doorward.web.answer import Answerer
+from doorward.web.asgi import App, Receive, Scope, Send
+from doorward.web.doors import Lifespan
+from doorward.web.guard import Guard
+from doorward.web.proxy import Proxies
+
+
+class Doorward:
+    """`data`: the data directory, else DOORWARD_DATA, else ./.doorward.
+
+    `async with Doorward(...)` starts and stops it; `guard` does so with the application's lifespan, or at the first request.
+    """
+
+    def __init__(
+        self,
+        data: str | os.PathLike[str] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        clock: Clock = time.time,
+        entropy: Entropy = os.urandom,
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._data = DataDir.find(data, self._environ)
+        self._clock, self._entropy = clock, entropy
+        self._parts: Parts | None = None
+        self._starting: asyncio.Lock | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def parts(self) -> Parts:
+        """Raises RuntimeError before `start`."""
+        if self._parts is None:
+            raise RuntimeError("doorward has not started; use `async with`, `guard`, or await start()")
+        return self._parts
+
+    async def start(self) -> Parts:
+        """Ready when it returns: keys loaded, revocations known. Raises DataDirError, SettingsError, Unavailable."""
+        if self._parts is not None:
+            return self._parts
+        self._starting = self._starting or asyncio.Lock()
+        async with self._starting:
+            if self._parts is None:
+                self._parts = await self._start()
+        return self._parts
+
+    async def _start(self) -> Parts:
+        stack = AsyncExitStack()
+        try:
+            home = await stack.enter_async_context(opened(self._data, self._environ, clock=self._clock, entropy=self._entropy))
+            parts = Parts(home, Options.read(home.settings))
+            stack.callback(parts.pool.close)
+            await parts.watch.catch_up()  # DECISIONS 31: revocations are known before anything is answered
+            await parts.load_keys()
+            await stack.enter_async_context(running(parts))
+        except BaseException:
+            await stack.aclose()
+            raise
+        self._stack = stack
+        return parts
+
+    async def close(self) -> None:
+        """Flushes what has gathered and ends. Once closed it may be started again."""
+        self._parts = None
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    def route(
+        self,
+        allow: str,
+        *,
+        scopes: str | Iterable[str] = (),
+        roles: str | Iterable[str] = (),
+        rate: str | None = None,
+        fresh_within: str | None = None,
+        env: str = "live",
+        audience: str | None = None,
+        allow_query_key: bool = False,
+        name: str = "",
+    ) -> Route:
+        """A route for any path, in the words of doorward.toml. Raises ValueError."""
+        return Route(
+            path="/**",
+            allow=read_allow(allow, INSTALLED),
+            scopes=_words(scopes),
+            roles=_words(roles),
+            rate=Rate.parse(rate) if rate is not None else None,
+            fresh_within=span(fresh_within) if fresh_within is not None else None,
+            env=env,
+            audience=audience,
+            allow_query_key=allow_query_key,
+            name=name or allow,
+        )
+
+    async def admit(self, request: Request, route: Route | None = None) -> Case:
+        """Who calls, or Refused. Starts if need be."""
+        parts = await self.start()
+        return await parts.gate.admit(request, route)
+
+    def guard(self, app: App, route: Route | None = None) -> App:
+        """The door before any ASGI application: `route`, or the routes of doorward.toml. The principal is scope["principal"]."""
+        return Lifespan(_Guarded(self, app, route), self._begin, self.close)
+
+    async def _begin(self) -> None:
+        await self.start()
+
+
+class _Guarded:
+    """The guard is made when doorward has started: its parts belong to an event loop."""
+
+    def __init__(self, door: Doorward, app: App, route: Route | None) -> None:
+        self._door, self._app, self._route = door, app, route
+        self._made: tuple[Parts, Guard] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        parts = await self._door.start()
+        if self._made is None or self._made[0] is not parts:
+            self._made = (parts, self._guard(parts))
+        await self._made[1](scope, receive, send)
+
+    def _guard(self, parts: Parts) -> Guard:
+        return Guard(
+            self._app,
+            gate=parts.gate,
+            answerer=Answerer(parts.gate.methods),
+            proxies=Proxies(parts.options.server.trusted_proxies),
+            clock=parts.home.clock,
+            entropy=parts.home.entropy,
+            route=self._route,
+        )
+
+
+def _words(words: str | Iterable[str]) -> frozenset[str]:
+    return frozenset(words.split() if isinstance(words, str) else words)

@@ -1,0 +1,150 @@
+"""The composition root: the only file that names the store, the methods and what they need together."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from doorward.admin.keys import KeyOptions
+from doorward.core.event import Change, Topic
+from doorward.core.gate import Gate, GateOptions
+from doorward.core.method import Method
+from doorward.core.revoked import Revoked
+from doorward.core.route import Routes
+from doorward.crypto.hashing_pool import HashingPool
+from doorward.crypto.jose import sign_jwt
+from doorward.crypto.keyring import Keyring
+from doorward.crypto.password import OWASP_2025
+from doorward.installation import Installation
+from doorward.ledger.refusals import Refusals
+from doorward.ledger.signing_keys import SigningKeys, SigningOptions
+from doorward.ledger.usage import Usage
+from doorward.methods.api_key import ApiKey, ApiKeyOptions
+from doorward.methods.basic import Basic
+from doorward.methods.hmac import Hmac, HmacOptions
+from doorward.methods.jwt import Jwt, JwtOptions
+from doorward.methods.password_check import BasicOptions, PasswordCheck
+from doorward.methods.session import Session, SessionOptions
+from doorward.routes_file import read_routes
+from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
+from doorward.settings import Settings
+from doorward.stores.watch import Watch
+from doorward.web.identity import IdentityOptions
+
+INSTALLED: Final = frozenset({ApiKey.name, Basic.name, Hmac.name, Jwt.name, Session.name})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Every part's own options, read and checked together."""
+
+    server: ServerOptions
+    limits: LimitOptions
+    hashing: HashingOptions
+    keys: KeyOptions
+    api_key: ApiKeyOptions
+    basic: BasicOptions
+    hmac: HmacOptions
+    jwt: JwtOptions
+    session: SessionOptions
+    signing: SigningOptions
+    identity: IdentityOptions
+    routes: Routes
+
+    @classmethod
+    def read(cls, settings: Settings) -> "Options":
+        """Raises SettingsError: anything not understood refuses to start."""
+        options = cls(
+            server=settings.options("server", ServerOptions),
+            limits=settings.options("limits", LimitOptions),
+            hashing=settings.options("hashing", HashingOptions),
+            keys=settings.options("keys", KeyOptions),
+            api_key=settings.options("api_key", ApiKeyOptions),
+            basic=settings.options("basic", BasicOptions),
+            hmac=settings.options("hmac", HmacOptions),
+            jwt=settings.options("jwt", JwtOptions),
+            session=settings.options("session", SessionOptions),
+            signing=settings.options("signing", SigningOptions),
+            identity=settings.options("identity", IdentityOptions),
+            routes=read_routes(settings, INSTALLED),
+        )
+        settings.check()
+        return options
+
+
+class Parts:
+    """What a worker is made of. One for each event loop."""
+
+    def __init__(self, home: Installation, options: Options) -> None:
+        store = home.store
+        self.home, self.options, self.store = home, options, store
+        self.keyring, self.revoked = Keyring(), Revoked()
+        self.usage = Usage()
+        self.refusals = Refusals(home.data.path / f"refusals-{os.getpid()}.jsonl")
+        self.worker = secrets.token_hex(8)
+        self.signing = SigningKeys(store, home.sealer, home.entropy, options.signing)
+        self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change))
+        self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
+        self.keys_changed = False
+        self.passwords = PasswordCheck(
+            credentials=store.credentials,
+            accounts=store.accounts,
+            pool=self.pool,
+            params=OWASP_2025,
+            meter=store.meter,
+            failures=options.limits.failures,
+            clock=home.clock,
+            entropy=home.entropy,
+            write=store.write,
+            options=options.basic,
+        )
+        self.methods = self._methods()
+        self.gate = Gate(
+            self.methods,
+            options.routes,
+            store.once,
+            store.meter,
+            home.clock,
+            GateOptions(
+                insecure_http=options.server.insecure_http,
+                address=options.limits.address,
+                principal=options.limits.principal,
+                failures=options.limits.failures,
+            ),
+            (self.usage, self.refusals),
+        )
+
+    def _methods(self) -> tuple[Method[Any], ...]:
+        home, options, store = self.home, self.options, self.store
+        credentials, accounts, clock = store.credentials, store.accounts, home.clock
+        return (
+            ApiKey(credentials=credentials, peppers=home.peppers, clock=clock, pool=self.pool, write=store.write, options=options.api_key),
+            Basic(credentials=credentials, accounts=accounts, peppers=home.peppers, passwords=self.passwords, clock=clock),
+            Jwt(
+                keyring=self.keyring,
+                revoked=self.revoked,
+                clock=clock,
+                issuer=options.server.issuer,
+                fresh=self.watch_is_healthy,
+                options=options.jwt,
+            ),
+            Hmac(credentials=credentials, sealer=home.sealer, clock=clock, options=options.hmac),
+            Session(credentials=credentials, accounts=accounts, clock=clock, write=store.write, options=options.session),
+        )
+
+    def watch_is_healthy(self) -> bool:
+        return self.watch.healthy
+
+    def _on_change(self, change: Change) -> None:
+        if change.topic is Topic.SIGNING_KEYS:
+            self.keys_changed = True
+
+    def sign(self, claims: Mapping[str, object], typ: str) -> str:
+        """A JWT under the key that is active now. Raises Unavailable."""
+        return sign_jwt(claims, self.keyring.active(self.home.clock()), typ)
+
+    async def load_keys(self) -> None:
+        """From the store into the keyring. A worker loads before it is ready, and again when a change says so."""
+        self.keys_changed = False
+        self.keyring.load(await self.signing.all(), self.home.sealer, self.home.clock())

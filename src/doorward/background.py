@@ -1,0 +1,72 @@
+"""What a worker does beside answering: it watches changes, reloads keys, flushes counts, and takes turns at the common jobs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+from doorward.assembly import Parts
+from doorward.data_dir import PEPPER
+from doorward.ledger.jobs import Job, Jobs
+from doorward.ledger.journal import Chainer, CheckpointKeys
+
+FLUSH: Final = 2.0
+LINK: Final = 2.0
+SWEEP: Final = 60.0
+SWEEPS: Final = 200
+ROTATE: Final = 60.0
+RELOAD: Final = 0.2
+
+
+@contextlib.asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """The background work, while the worker lives. At the end what has gathered is written."""
+    tasks = [
+        asyncio.create_task(parts.watch.run(), name="doorward watch"),
+        asyncio.create_task(Jobs(parts.store, _jobs(parts), parts.worker, parts.home.clock).run(), name="doorward jobs"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await flush(parts)
+
+
+async def flush(parts: Parts) -> None:
+    await parts.usage.flush(parts.store)
+    await parts.refusals.flush(parts.store, parts.home.clock())
+
+
+def _jobs(parts: Parts) -> tuple[Job, ...]:
+    home, clock = parts.home, parts.home.clock
+    pepper = home.data.keys(PEPPER)
+    chainer = Chainer(parts.store.journal, CheckpointKeys(pepper.keys, pepper.current), home.data.path)
+
+    async def reload() -> None:
+        if parts.keys_changed:
+            await parts.load_keys()
+
+    async def forget() -> None:
+        parts.revoked.forget(clock())
+
+    async def sweep() -> None:
+        for _ in range(SWEEPS):  # small batches: other writers come between, and the next turn goes on
+            if not await parts.store.sweep(clock()):
+                break
+            await asyncio.sleep(0.02)
+
+    async def advance() -> None:
+        await parts.signing.advance(clock())
+
+    return (
+        Job("reload", RELOAD, reload, alone=False),
+        Job("flush", FLUSH, lambda: flush(parts), alone=False),
+        Job("forget", SWEEP, forget, alone=False),
+        Job("link", LINK, chainer.link),
+        Job("sweep", SWEEP, sweep),
+        Job("rotate signing keys", ROTATE, advance),
+    )

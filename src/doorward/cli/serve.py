@@ -1,0 +1,72 @@
+"""doorward serve: the server, one worker or many."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from doorward.cli.check import read_options
+from doorward.cli.frame import Failed, data_dir, data_option, run
+
+APP = "doorward.server:app"
+BACKLOG = 2048
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("serve", help="Answer /verify, /auth/…, /oauth/jwks, /healthz, /readyz and /metrics.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port; 0 takes a free one and says which.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the data directory.")
+@click.option("--tls-cert", type=_FILE, help="The certificate chain, PEM.")
+@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option("--log-level", type=click.Choice(["error", "warning", "info", "debug"]), default="info", show_default=True)
+@data_option
+def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: Path | None, log_level: str, data: str | None) -> None:
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    place = data_dir(data)
+    options = run(lambda: read_options(place))
+    os.environ["DOORWARD_DATA"] = str(place.path.resolve())
+    listening = _listen(host, port)
+    config = uvicorn.Config(
+        APP,
+        factory=True,
+        workers=workers,
+        log_level=log_level,
+        access_log=False,  # the query of a request may hold a credential; refusals have a log line of their own
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,  # who is believed is decided by `trusted_proxies` alone
+        lifespan="on",
+        backlog=BACKLOG,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+        timeout_graceful_shutdown=10,
+    )
+    scheme = "https" if tls_cert else "http"
+    where = f"{scheme}://{host if ':' not in host else f'[{host}]'}:{listening.getsockname()[1]}"
+    click.echo(f"doorward serves {where} for {options.server.issuer} with {len(options.routes)} routes from {place.path}", err=True)
+    try:
+        if workers == 1:
+            server = uvicorn.Server(config)
+            server.run(sockets=[listening])
+            sys.exit(0 if server.started else 1)
+        Multiprocess(config, [listening]).run()
+    except OSError as reason:
+        raise Failed(f"the certificate or its key cannot be used: {reason}") from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, kind)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as reason:
+        raise Failed(f"{host}:{port} cannot be listened on: {reason.strerror or reason}; choose another with --port") from None
+    listening.set_inheritable(True)
+    return listening

@@ -1,0 +1,45 @@
+"""doorward sign: the header fields that sign a request."""
+
+import os
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from doorward.cli.frame import Failed, json_option, read_secret, tell
+from doorward.crypto.hmac_signing import signed_headers
+
+_LARGEST = 1024 * 1024
+
+
+@click.command("sign", help="The header fields that sign a request with an HMAC key.")
+@click.option("--hmac", "_hmac", is_flag=True, required=True, help="With an HMAC key (the only form of this version).")
+@click.option("--key-id", required=True, help="The id of the key.")
+@click.option("--secret-file", required=True, metavar="FILE", help="The secret of the key; - is standard input.")
+@click.option("--body-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The body, byte for byte as it is sent.")
+@click.option("--no-nonce", is_flag=True, help="Leave the nonce out: two identical requests in one second are then a replay.")
+@click.argument("method")
+@click.argument("url")
+@json_option
+def command(
+    _hmac: bool, key_id: str, secret_file: str, body_file: Path | None, no_nonce: bool, method: str, url: str, as_json: bool
+) -> None:
+    body = body_file.read_bytes() if body_file else b""
+    if len(body) > _LARGEST:
+        raise Failed("a signed body may have 1 MiB")
+    try:
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = signed_headers(
+            key_id,
+            read_secret(secret_file, "secret"),
+            method.upper(),
+            target,
+            body,
+            timestamp=int(time.time()),
+            nonce=None if no_nonce else os.urandom(16).hex(),
+        )
+    except ValueError as reason:
+        raise Failed(str(reason)) from None
+    tell(as_json, headers, "\n".join(f"{name}: {value}" for name, value in headers.items()))
