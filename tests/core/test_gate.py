@@ -266,6 +266,18 @@ async def test_two_routes_of_one_path_do_not_share_their_rate() -> None:
     assert await why(on, request("GET", headers=shows("jwt"))) is Why.RATE_LIMITED
 
 
+async def test_routes_that_a_library_brings_for_any_path_do_not_share_their_rate() -> None:
+    on = stage(Shows("jwt"), allow=None)
+    reads = Route(path="/**", allow=parse("jwt"), rate=Rate(2, 60), name="jwt")
+    writes = Route(path="/**", allow=parse("jwt"), rate=Rate(1, 60), name="jwt")
+    for route in (writes, reads, reads):
+        assert (await on.gate.admit(request(headers=shows("jwt")), route)).principal
+    for route in (writes, reads):
+        with pytest.raises(Refused) as refused:
+            await on.gate.admit(request(headers=shows("jwt")), route)
+        assert refused.value.why is Why.RATE_LIMITED
+
+
 async def test_a_rate_holds_on_an_open_route_too_by_address() -> None:
     on = stage(allow=None, rate=Rate(1, 60))
     await on.gate.admit(request())

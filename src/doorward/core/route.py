@@ -75,12 +75,13 @@ class Route:
         if lower := sorted(method for method in self.methods if method != method.upper()):
             raise ValueError(f"HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
         ways = alternatives(self.allow) if self.allow is not None else ()
-        object.__setattr__(self, "meter", f"{self.path} {' '.join(sorted(self.methods))}")
         object.__setattr__(self, "pattern", path_pattern(self.path))
         object.__setattr__(self, "ways", ways)
         object.__setattr__(self, "asked", tuple(dict.fromkeys(method for way in ways for method in way.methods)))
         if not self.name:
             object.__setattr__(self, "name", self.path)
+        # A service's routes may share its name, and a library's the path: each keeps its own count.
+        object.__setattr__(self, "meter", " ".join((self.name, self.path, *sorted(self.methods), str(self.rate))))
 
     def answers(self, method: str) -> bool:
         return not self.methods or method in self.methods or (method == "HEAD" and "GET" in self.methods)  # RFC 9110 section 9.3.2
