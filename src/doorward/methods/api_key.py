@@ -19,7 +19,7 @@ from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
 from doorward.core.key_text import KeyText
-from doorward.core.proof import Proof
+from doorward.core.proof import NO_CLAIMS, Proof
 from doorward.core.request import Request
 from doorward.core.route import Route
 from doorward.core.secret import Secret, same
@@ -127,7 +127,7 @@ class ApiKey:
             owner_kind=credential.owner_kind,
             scopes=credential.scopes if credential.scopes is not None else frozenset(),
             env=credential.env,
-            claims={KEY_IN_QUERY: True} if shown.in_query else {},
+            claims={KEY_IN_QUERY: True} if shown.in_query else NO_CLAIMS,
             rate=limits.rate,
             authenticated_at=now,
             expires_at=credential.expires_at,

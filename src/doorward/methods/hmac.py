@@ -14,7 +14,7 @@ from typing import Final
 from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
-from doorward.core.proof import OneUse, Proof
+from doorward.core.proof import NO_CLAIMS, OneUse, Proof
 from doorward.core.request import Request
 from doorward.core.route import Route
 from doorward.core.secret import same
@@ -112,7 +112,7 @@ class Hmac:
             owner_kind=credential.owner_kind,
             scopes=credential.scopes if credential.scopes is not None else frozenset(),
             env=credential.env,
-            claims={CONTENT_SHA256: digest} if request.body is None else {},
+            claims={CONTENT_SHA256: digest} if request.body is None else NO_CLAIMS,
             rate=credential.limits.rate,
             authenticated_at=now,
             expires_at=credential.expires_at,

@@ -1,0 +1,212 @@
+"""Every method passes the one suite."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from doorward.admin import accounts, keys, sessions
+from doorward.admin.actor import LOCAL
+from doorward.admin.keys import KeyOrder
+from doorward.core import key_text
+from doorward.core.account import SERVICE
+from doorward.core.credential import Credential
+from doorward.core.policy import By
+from doorward.core.route import Route
+from doorward.core.secret import Secret
+from doorward.core.store import Tx
+from doorward.crypto.hmac_signing import signed_headers
+from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
+from doorward.methods.session import lookup_of, new_secret, verifier_of
+from tests.conformance.methods import Fields, Kit, MethodSuite
+from tests.methods.place import NOW, PASSWORD, Place, a_place, basic
+
+ORDER = KeyOrder(name="till", owner="alice", scopes=frozenset({"read:pets"}), lifetime=60.0)
+
+
+def route(method: str) -> Route:
+    return Route(path="/**", allow=By(method))
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with a_place(tmp_path) as made:
+        yield made
+
+
+async def end_alice(place: Place) -> None:
+    await accounts.end("alice", store=place.store, actor=LOCAL, now=place.now)
+
+
+class TestApiKey(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        await place.account()
+        new, other = await place.key(ORDER), key_text.make("sk", "live", os.urandom)
+        text = new.key.reveal()
+        swapped = f"sk_live_{new.id}{other.whole.reveal()[20:63]}"
+
+        async def revoke() -> None:
+            await keys.revoke(new.id, store=place.store, actor=LOCAL, now=place.now)
+
+        async def expire() -> None:
+            place.now += 60
+
+        return Kit(
+            method=place.api_key(),
+            route=route("api_key"),
+            genuine=lambda: [("X-API-Key", text)],
+            forged=[("X-API-Key", swapped + key_text.check_digits(swapped))],
+            unknown=[("X-API-Key", other.whole.reveal())],
+            twice=[("X-API-Key", text), ("Authorization", f"Bearer {text}")],
+            secrets=[text, text[20:63]],
+            subject="alice",
+            names=["X-API-Key", "Authorization"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+        )
+
+
+class TestHmac(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        await place.account()
+        new = await place.key(ORDER, method=keys.HMAC)
+
+        def signed(id: str = new.id, secret: Secret = new.key) -> Fields:
+            fields = signed_headers(id, secret, "GET", "/pets", b"", timestamp=int(place.now), nonce=os.urandom(8).hex())
+            return list(fields.items())
+
+        async def revoke() -> None:
+            await keys.revoke(new.id, store=place.store, actor=LOCAL, now=place.now)
+
+        async def expire() -> None:
+            place.now += 60
+
+        genuine = signed()
+        return Kit(
+            method=place.hmac(),
+            route=route("hmac"),
+            genuine=signed,
+            forged=signed(secret=Secret("x" * 43)),
+            unknown=signed(id="0" * 12),
+            twice=[*genuine, genuine[2]],
+            secrets=[new.key.reveal()],
+            subject="alice",
+            names=["X-Key-Id", "X-Timestamp", "X-Signature", "X-Nonce", "X-Content-SHA256"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+        )
+
+
+class TestBasicOfAPerson(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        await place.account(email="alice@example.org")
+        good = basic("alice", PASSWORD.reveal())
+
+        async def revoke() -> None:
+            password = await place.store.credentials.find(PASSWORD_METHOD, "alice")
+            assert password is not None
+
+            async def work(tx: Tx) -> None:
+                await tx.end_credential(password.id, place.now)
+
+            await place.store.write(work)
+
+        return Kit(
+            method=place.basic(),
+            route=route("basic"),
+            genuine=lambda: [good],
+            forged=[basic("alice", "wrong: very wrong")],
+            unknown=[basic("nobody", PASSWORD.reveal())],
+            twice=[good, good],
+            secrets=[PASSWORD.reveal(), good[1], "wrong: very wrong"],
+            subject="alice",
+            names=["Authorization"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=None,
+        )
+
+
+class TestBasicOfAService(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        new = await place.service("till")
+        good = basic(new.id, new.secret.reveal())
+
+        async def revoke() -> None:
+            async def work(tx: Tx) -> None:
+                await tx.end_credential(new.id, place.now)
+
+            await place.store.write(work)
+
+        async def end() -> None:
+            await accounts.end("till", store=place.store, actor=LOCAL, now=place.now)
+
+        return Kit(
+            method=place.basic(),
+            route=route("basic"),
+            genuine=lambda: [good],
+            forged=[basic(new.id, "x" * 43)],
+            unknown=[basic("svc_000000000000", new.secret.reveal())],
+            twice=[good, good],
+            secrets=[new.secret.reveal(), good[1]],
+            subject="till",
+            names=["Authorization"],
+            revoke=revoke,
+            end_owner=end,
+            expire=None,
+            owner_kind=SERVICE,
+        )
+
+
+class TestSession(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        await place.account()
+        secret = new_secret(os.urandom)
+        session = Credential(
+            id="ses_1",
+            method="session",
+            lookup=lookup_of(secret),
+            verifier=verifier_of(secret),
+            owner="alice",
+            created_at=NOW,
+            expires_at=NOW + 86400,
+        )
+        # A session has no id beside its secret, so a forged one is one whose row has another verifier.
+        half = new_secret(os.urandom)
+
+        async def work(tx: Tx) -> None:
+            await tx.add_credential(session)
+            await tx.add_credential(replace(session, id="ses_2", lookup=lookup_of(half)))
+
+        await place.store.write(work)
+
+        async def revoke() -> None:
+            await sessions.revoke("ses_1", store=place.store, actor=LOCAL, now=place.now)
+
+        async def expire() -> None:
+            place.now += 7200
+
+        cookie = f"__Host-doorward={secret.reveal()}"
+        return Kit(
+            method=place.session(),
+            route=route("session"),
+            genuine=lambda: [("Cookie", cookie)],
+            forged=[("Cookie", f"__Host-doorward={half.reveal()}")],
+            unknown=[("Cookie", f"__Host-doorward={'0' * 43}")],
+            twice=[("Cookie", f"{cookie}; {cookie}")],
+            secrets=[secret.reveal(), half.reveal()],
+            subject="alice",
+            names=["Cookie"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+        )
