@@ -1,18 +1,22 @@
 """doorward key create|list|show|rotate|revoke|import|pattern: API keys and HMAC keys."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import click
 
-from doorward.admin import key_rotation, keys
+from doorward.admin import key_import, key_rotation, keys
 from doorward.admin.actor import LOCAL
+from doorward.admin.key_csv import ImportOrder
 from doorward.admin.keys import KeyMaker, KeyOptions, KeyOrder
-from doorward.cli.frame import data_dir, data_option, json_option, run, tell
+from doorward.cli.frame import Failed, data_dir, data_option, json_option, run, tell
 from doorward.cli.show import key_line, key_record, moment, when
 from doorward.cli.words import RATE, SPAN, Home, at_home
 from doorward.core import key_text
 from doorward.core.credential import Credential
 from doorward.core.limit import Rate
+from doorward.crypto.imported_key import FORMS
 
 ONCE = "This is shown once and kept nowhere; store it now."
 
@@ -131,6 +135,51 @@ def revoke(id: str, why: str, data: str | None, as_json: bool) -> None:
 
     key = run(work)
     tell(as_json, {"id": key.id, "revoked_at": moment(key.revoked_at)}, f"the key {key.id} is revoked")
+
+
+@command.command("import", help="Existing keys by their stored hashes: CSV with id,name,owner,hash,start,scopes,expires.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(list(FORMS)), required=True, help="How the hashes were made and written.")
+@click.option("--pepper-id", default="", help="For hmac forms: the id in secrets/pepper of the key they were made with.")
+@click.option("--env", type=click.Choice(key_text.ENVS), default="live", show_default=True)
+@data_option
+@json_option
+def import_(file: Path, form: str, pepper_id: str, env: str, data: str | None, as_json: bool) -> None:
+    def lines() -> Iterator[str]:
+        with file.open(encoding="utf-8", errors="strict", newline="") as opened:
+            yield from opened
+
+    async def work(progress: Callable[[int], None]) -> key_import.Imported:
+        async with at_home(data_dir(data)) as home:
+            return await key_import.import_keys(
+                lines,
+                ImportOrder(form=form, env=env, pepper_id=pepper_id),
+                store=home.store,
+                actor=LOCAL,
+                options=maker(home).options,
+                entropy=home.entropy,
+                now=home.clock(),
+                progress=progress,
+            )
+
+    with click.progressbar(length=2 * _count_lines(file), label="importing", file=sys.stderr) as bar:
+        seen = 0
+
+        def progress(done: int) -> None:
+            nonlocal seen
+            bar.update(done - seen)
+            seen = done
+
+        try:
+            found = run(lambda: work(progress))
+        except UnicodeDecodeError:
+            raise Failed(f"{file.name} is not UTF-8") from None
+    tell(as_json, {"added": found.added, "known": found.known}, f"{found.added} keys added, {found.known} were there already")
+
+
+def _count_lines(file: Path) -> int:
+    with file.open("rb") as opened:
+        return max(1, sum(1 for _ in opened) - 1)
 
 
 @command.command("pattern", help="The regular expression that finds keys in text, also as scanner rules.")

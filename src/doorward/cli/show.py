@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from doorward.core.account import Account
 from doorward.core.credential import Credential
 
 
@@ -42,3 +43,21 @@ def key_line(key: Credential) -> str:
     state = "revoked" if key.revoked_at or key.ended_at else f"until {when(key.expires_at)}" if key.expires_at else "without end"
     scopes = " ".join(sorted(key.scopes or ())) or "no scopes"
     return f"{key.id}  {key.method}  {key.start}…{key.last4}  {key.name}  owner {key.owner}  [{scopes}]  {key.env}  {state}"
+
+
+def account_record(account: Account) -> dict[str, object]:
+    return {
+        "name": account.name,
+        "kind": account.kind,
+        "email": account.email,
+        "scopes": sorted(account.scopes),
+        "roles": sorted(account.roles),
+        "created_at": moment(account.created_at),
+        "ended_at": moment(account.ended_at),
+    }
+
+
+def account_line(account: Account) -> str:
+    state = "ended" if account.ended_at is not None else "lives"
+    roles = f"  roles {' '.join(sorted(account.roles))}" if account.roles else ""
+    return f"{account.name}  {account.kind}  {account.email or '-'}  [{' '.join(sorted(account.scopes)) or 'no scopes'}]{roles}  {state}"

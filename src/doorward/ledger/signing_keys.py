@@ -7,7 +7,7 @@ from doorward.core.clock import Entropy
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.signing import SigningKey
 from doorward.core.store import Store, Tx
-from doorward.crypto.keyring import DEFAULT, PURPOSE, new_signing_key
+from doorward.crypto.keyring import DEFAULT, new_signing_key
 from doorward.crypto.seal import Sealer
 
 
@@ -75,23 +75,3 @@ class SigningKeys:
             return fresh
 
         return await self.store.write(write)
-
-    async def reseal(self, actor: str, now: float) -> int:
-        """Under the current sealing key, after that was rotated. Gives how many were sealed anew."""
-        from_old = [key for key in await self.all() if key.sealed_by != self.sealer.current]
-        fresh = [replace(key, sealed=_resealed(self.sealer, key), sealed_by=self.sealer.current) for key in from_old]
-
-        async def write(tx: Tx) -> None:
-            for key in fresh:
-                await tx.change_signing_key(key)
-            await tx.record(
-                Event(kind=Kind.SECRETS_ROTATED, subject="sealing", actor=actor, at=now, data={"signing_keys": str(len(fresh))})
-            )
-            await tx.announce(Change(topic=Topic.SIGNING_KEYS, id="", at=now, until=now + 86400))
-
-        await self.store.write(write)
-        return len(fresh)
-
-
-def _resealed(sealer: Sealer, key: SigningKey) -> bytes:
-    return sealer.seal(sealer.open(key.sealed, key.sealed_by, PURPOSE, key.kid), PURPOSE, key.kid)

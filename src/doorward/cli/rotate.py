@@ -1,0 +1,62 @@
+"""doorward rotate signing-keys|pepper|sealing-key: new keys, while everything goes on."""
+
+import os
+
+import click
+
+from doorward.assembly import Options
+from doorward.cli.frame import data_dir, data_option, json_option, run, tell
+from doorward.cli.show import moment, when
+from doorward.cli.words import at_home
+from doorward.core.signing import SigningKey
+from doorward.data_dir import PEPPER, SEALING
+from doorward.ledger import reseal
+from doorward.ledger.signing_keys import SigningKeys
+
+RESTART = "Copy secrets/ to every worker and restart them: until then they cannot read what is made with the new key."
+
+
+@click.group("rotate", help="New signing keys, pepper or sealing key; the old ones stay for what they protect.")
+def command() -> None: ...
+
+
+@command.command("signing-keys", help="Publish a new signing key; it signs once verifiers have had time to fetch it.")
+@click.option("--now", "at_once", is_flag=True, help="It signs at once (after a leak); verifiers elsewhere may not know it yet.")
+@data_option
+@json_option
+def signing_keys(at_once: bool, data: str | None, as_json: bool) -> None:
+    async def work() -> SigningKey:
+        async with at_home(data_dir(data)) as home:
+            keys = SigningKeys(home.store, home.sealer, home.entropy, Options.read(home.settings).signing)
+            return await keys.rotate(home.clock(), "local operator", at_once=at_once)
+
+    key = run(work)
+    tell(as_json, {"kid": key.kid, "alg": key.alg, "active_at": moment(key.active_at)}, f"{key.kid} signs from {when(key.active_at)}")
+
+
+@command.command("pepper", help="A new pepper for what is made from now on.")
+@data_option
+@json_option
+def pepper(data: str | None, as_json: bool) -> None:
+    place = data_dir(data)
+    place.check()
+    place.keys(PEPPER)
+    id = place.add_key(PEPPER, os.urandom)
+    tell(as_json, {"id": id}, f"the pepper {id} is current. {RESTART}")
+
+
+@command.command("sealing-key", help="A new sealing key; what is sealed at rest is sealed anew under it.")
+@data_option
+@json_option
+def sealing_key(data: str | None, as_json: bool) -> None:
+    place = data_dir(data)
+    place.check()
+    place.keys(SEALING)
+    id = place.add_key(SEALING, os.urandom)
+
+    async def work() -> int:
+        async with at_home(place) as home:
+            return await reseal.reseal(home.store, home.sealer, actor="local operator", now=home.clock())
+
+    count = run(work)
+    tell(as_json, {"id": id, "resealed": count}, f"the sealing key {id} is current, {count} secrets are sealed anew. {RESTART}")

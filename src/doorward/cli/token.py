@@ -1,0 +1,94 @@
+"""doorward token decode|verify|revoke: the token is read from standard input (-) or a file, never from an argument."""
+
+import json
+import time
+
+import click
+
+from doorward.admin import tokens
+from doorward.admin.actor import LOCAL
+from doorward.assembly import Options, Parts
+from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_secret, run, tell
+from doorward.cli.show import when
+from doorward.cli.words import at_home
+from doorward.core.errors import Refused
+from doorward.core.request import Headers, Request
+from doorward.core.route import Route
+from doorward.crypto.jose import parse_jwt
+
+
+@click.group("token", help="JSON Web Tokens.")
+def command() -> None: ...
+
+
+@command.command("decode", help="What a token says. Nothing is verified.")
+@click.argument("source", metavar="-")
+@json_option
+def decode(source: str, as_json: bool) -> None:
+    try:
+        token = parse_jwt(read_secret(source, "token").reveal().strip())
+    except Refused as reason:
+        raise Failed(f"this is no JWT: {reason.note or reason.why.value}", "malformed") from None
+    header = {"alg": token.header.alg, "kid": token.header.kid, "typ": token.header.typ}
+    ends = token.claims.get("exp")
+    note = "NOT VERIFIED: anyone can write this"
+    if isinstance(ends, int | float) and ends <= time.time():
+        note += f"; expired at {when(float(ends))}"
+    text = f"{json.dumps(header, indent=2)}\n{json.dumps(dict(token.claims), indent=2)}\n{note}"
+    tell(as_json, {"header": header, "claims": dict(token.claims), "verified": False}, text)
+
+
+@command.command("verify", help="Would this server take the token now? Exit code 1 if not, with the reason.")
+@click.argument("source", metavar="-")
+@click.option("--audience", help="Whom it must be for; else the issuer itself.")
+@data_option
+@json_option
+def verify(source: str, audience: str | None, data: str | None, as_json: bool) -> None:
+    text = read_secret(source, "token").reveal().strip()
+
+    async def work() -> dict[str, object]:
+        async with at_home(data_dir(data)) as home:
+            parts = Parts(home, Options.read(home.settings))
+            await parts.watch.catch_up()
+            await parts.load_keys()
+            method = parts.gate.methods["jwt"]
+            try:
+                headers = Headers([(b"authorization", b"Bearer " + text.encode("latin-1", "replace"))])
+                request = Request("GET", "/", "", headers, None, None, None, None, has_body=False)
+                shown = method.find(request, Route(path="/", allow=None, audience=audience))
+                if shown is None:
+                    raise Failed("this is no JWT", "malformed")
+                proof = await method.prove(shown)
+            except Refused as reason:
+                note = f" ({reason.note})" if reason.note else ""
+                raise Failed(f"refused: {reason.why.value}{note}", reason.code.value) from None
+            finally:
+                parts.pool.close()
+            return dict(proof.claims)
+
+    claims = run(work)
+    tell(as_json, {"valid": True, "claims": claims}, f"valid\n{json.dumps(claims, indent=2)}")
+
+
+@command.command("revoke", help="Refuse a token from now on, everywhere.")
+@click.argument("source", metavar="-")
+@click.option("--why", default="", help="A reason for the journal.")
+@data_option
+@json_option
+def revoke(source: str, why: str, data: str | None, as_json: bool) -> None:
+    text = read_secret(source, "token")
+
+    async def work() -> tokens.RevokedToken:
+        async with at_home(data_dir(data)) as home:
+            parts = Parts(home, Options.read(home.settings))
+            await parts.load_keys()
+            issuer = parts.options.server.issuer
+            try:
+                return await tokens.revoke(
+                    text, store=home.store, keyring=parts.keyring, issuer=issuer, actor=LOCAL, now=home.clock(), why=why
+                )
+            finally:
+                parts.pool.close()
+
+    done = run(work)
+    tell(as_json, {"id": done.id, "subject": done.subject}, f"the token {done.id} of {done.subject} is revoked")

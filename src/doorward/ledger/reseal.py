@@ -1,0 +1,57 @@
+"""What is sealed at rest, sealed anew under the current sealing key: signing keys and HMAC keys (DECISIONS 19)."""
+
+from dataclasses import replace
+from typing import Final
+
+from doorward.core.credential import Credential
+from doorward.core.event import Change, Event, Kind, Topic
+from doorward.core.store import Store, Tx
+from doorward.crypto import keyring
+from doorward.crypto.seal import Sealer
+
+HMAC: Final = "hmac"
+_PAGE: Final = 200
+
+
+async def reseal(store: Store, sealer: Sealer, *, actor: str, now: float) -> int:
+    """How many were sealed anew. Safe to run again, and while everything else goes on: each row is compared and set."""
+    count = await _signing_keys(store, sealer, now) + await _hmac_keys(store, sealer)
+
+    async def note(tx: Tx) -> None:
+        await tx.record(Event(kind=Kind.SECRETS_ROTATED, subject=sealer.current, actor=actor, at=now, data={"resealed": str(count)}))
+
+    await store.write(note)
+    return count
+
+
+async def _signing_keys(store: Store, sealer: Sealer, now: float) -> int:
+    async def write(tx: Tx) -> int:
+        old = [key for key in await tx.signing_keys() if key.sealed_by != sealer.current]
+        for key in old:
+            sealed = _again(sealer, key.sealed, key.sealed_by, keyring.PURPOSE, key.kid)
+            await tx.change_signing_key(replace(key, sealed=sealed, sealed_by=sealer.current))
+        await tx.announce(Change(topic=Topic.SIGNING_KEYS, id=sealer.current, at=now, until=now + 86400))
+        return len(old)
+
+    return await store.write(write)
+
+
+async def _hmac_keys(store: Store, sealer: Sealer) -> int:
+    count, after = 0, ""
+    while page := await store.credentials.list(method=HMAC, after=after, most=_PAGE):
+        after = page[-1].id
+        fresh = [
+            (key, _again(sealer, key.verifier, key.key_id, HMAC, key.id))
+            for key in page
+            if key.key_id != sealer.current and key.revoked_at is None
+        ]
+
+        async def write(tx: Tx, fresh: list[tuple[Credential, bytes]] = fresh) -> int:
+            return sum([await tx.change_verifier(key.id, key.verifier, sealed, sealer.current) for key, sealed in fresh])
+
+        count += await store.write(write) if fresh else 0
+    return count
+
+
+def _again(sealer: Sealer, sealed: bytes, by: str, purpose: str, row: str) -> bytes:
+    return sealer.seal(sealer.open(sealed, by, purpose, row), purpose, row)
