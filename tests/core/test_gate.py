@@ -349,6 +349,14 @@ async def test_an_explicit_credential_needs_no_csrf_token() -> None:
     assert (await on.gate.admit(request("POST", headers=shows("jwt", "session")))).principal
 
 
+async def test_a_password_beside_a_cookie_is_no_mark_of_intent_since_browsers_send_both() -> None:
+    methods = Shows("session", ambient=True, csrf="t0ken"), Shows("basic", guessable=True)
+    on = stage(*methods, allow="session and basic bound by same_subject or basic")
+    assert await why(on, request("POST", headers=shows("session", "basic"))) is Why.CROSS_SITE
+    assert (await on.gate.admit(request("POST", headers=[*shows("session", "basic"), (b"x-csrf-token", b"t0ken")]))).principal
+    assert (await on.gate.admit(request("POST", headers=shows("basic")))).principal
+
+
 # preflights
 
 

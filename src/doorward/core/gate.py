@@ -218,7 +218,8 @@ class Gate:
             raise Refused(Why.NOT_FRESH, f"Sign in again: this needs a sign-in within the last {int(limit)} seconds.")
 
     async def check_cross_site(self, case: Case) -> None:
-        if not case.request.unsafe or not case.proofs or not self._ambient.issuperset(case.proofs):
+        """Asked unless a credential was sent that no browser sends by itself; it sends a password that was typed into its dialog."""
+        if not case.request.unsafe or not (self._ambient | self._guessable).issuperset(case.proofs):
             return
         for proof in case.proofs.values():
             if proof.csrf is not None:
