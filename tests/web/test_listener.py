@@ -1,0 +1,180 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doorward.web.answer import STATUS
+from doorward.web.asgi import Receive, Scope, Send
+from doorward.web.listener import Listener, refusal
+
+
+class Impatient(Listener):
+    head_seconds = 0.3
+
+
+class Hasty(Listener):
+    head_seconds = 0.05
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = f"{scope['path']} {size}".encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def listening(protocol: type[Listener] = Listener) -> AsyncIterator[int]:
+    config = uvicorn.Config(echo, http=protocol, ws="none", port=0, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
+
+
+async def say(port: int, *parts: bytes, wait: float = 0.0) -> bytes:
+    """Everything that came back until the server closed the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            if wait:
+                await asyncio.sleep(wait)
+    except OSError:
+        pass
+    try:
+        return await asyncio.wait_for(reader.read(), 5)
+    except OSError:
+        return b""
+    finally:
+        writer.close()
+
+
+def problem(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head
+    told = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 %d " % told["status"])
+    return told["status"], told["code"]
+
+
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+async def test_an_ordinary_request_passes_with_its_body() -> None:
+    async with listening() as port:
+        answer = await say(port, b"POST /a%20b HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n" + CLOSE, b"x" * 100_000)
+    assert answer.endswith(b"/a b 100000")
+
+
+@pytest.mark.rfc("6585", "5")
+async def test_a_header_section_that_is_too_large_is_refused() -> None:
+    fields = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(40))
+    async with listening() as port:
+        assert problem(await say(port, b"GET / HTTP/1.1\r\n" + fields + CLOSE)) == (431, "header_too_large")
+        small = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(25))
+        assert (await say(port, b"GET / HTTP/1.1\r\nHost: a\r\n" + small + CLOSE)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("endless", [b"a", b"a: b\r\nc"])
+async def test_a_field_without_end_is_refused(endless: bytes) -> None:
+    async with listening() as port:
+        answer = await say(port, b"GET / HTTP/1.1\r\nX: ", *([endless * 4096] * 40), wait=0.001)
+    assert answer == b"" or problem(answer)[0] == 431  # the answer may be lost to the reset
+
+
+async def test_a_field_name_without_end_is_refused() -> None:
+    async with listening() as port:
+        assert problem(await say(port, b"GET / HTTP/1.1\r\nX", b"a" * 20_000, b"a" * 20_000, wait=0.05))[0] == 431
+
+
+@pytest.mark.rfc("9110", "15.5.15")
+async def test_a_request_line_that_is_too_long_is_refused() -> None:
+    async with listening() as port:
+        assert problem(await say(port, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + CLOSE)) == (414, "uri_too_long")
+
+
+@pytest.mark.rfc("9110", "15.5.9")
+async def test_a_slow_header_section_is_given_up() -> None:
+    async with listening(Impatient) as port:
+        assert problem(await say(port, b"GET / HTTP/1.1\r\n", b"A: b\r\n", b"C: d\r\n", wait=0.15)) == (408, "request_timeout")
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    async with listening(Impatient) as port:
+        assert await say(port) == b""
+
+
+async def test_a_slow_body_is_not_a_slow_head() -> None:
+    async with listening(Impatient) as port:
+        answer = await say(port, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n" + CLOSE, b"a", b"b", wait=0.4)
+    assert answer.endswith(b"/ 2")
+
+
+async def test_a_connection_is_kept_alive_and_each_head_is_timed_anew() -> None:
+    async with listening(Impatient) as port:
+        answer = await say(port, *([b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"] * 4), b"GET / HTTP/1.1\r\nHost: a\r\n" + CLOSE, wait=0.1)
+    assert answer.count(b"HTTP/1.1 200") == 5
+
+
+async def test_many_pipelined_requests_are_no_large_head() -> None:
+    async with listening() as port:
+        answer = await say(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2000, b"GET / HTTP/1.1\r\n" + CLOSE)
+    assert answer.count(b"HTTP/1.1 200") == 2001
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x16\x03\x01\x00\xa5",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA : b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA\x00: b\r\n\r\n",
+        b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http:// HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_refused_and_never_an_error(nonsense: bytes) -> None:
+    async with listening(Impatient) as port:
+        assert problem(await say(port, nonsense))[0] in (400, 408)
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Callable[[bytes], bytes]]:
+    """Sends these bytes to one server that runs in a loop of its own."""
+    loop = asyncio.new_event_loop()
+    server = listening(Hasty)
+    port = loop.run_until_complete(server.__aenter__())
+    yield lambda sent: loop.run_until_complete(say(port, sent))
+    loop.run_until_complete(server.__aexit__(None, None, None))
+    loop.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([b"", b"GET / HTTP/1.1\r\n", b"GET /"]))
+def test_any_bytes_are_answered_or_closed(hasty: Callable[[bytes], bytes], noise: bytes, start: bytes) -> None:
+    assert b"HTTP/1.1 5" not in hasty(start + noise + b"\r\n" + CLOSE)
+
+
+def test_refusals_have_the_codes_of_all_others() -> None:
+    assert json.loads(refusal(431).partition(b"\r\n\r\n")[2])["code"] in {code.value for code in STATUS}
