@@ -13,16 +13,23 @@ from doorward.admin.keys import KeyOrder
 from doorward.core import key_text
 from doorward.core.account import SERVICE
 from doorward.core.credential import Credential
+from doorward.core.event import Change, Topic
 from doorward.core.policy import By
+from doorward.core.revoked import Revoked
 from doorward.core.route import Route
 from doorward.core.secret import Secret
 from doorward.core.store import Tx
 from doorward.crypto.hmac_signing import signed_headers
+from doorward.crypto.jose import sign_jwt
+from doorward.crypto.keyring import Keyring, new_signing_key
+from doorward.crypto.token_claims import ACCESS_TOKEN
+from doorward.methods.jwt import Jwt
 from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
 from doorward.methods.session import lookup_of, new_secret, verifier_of
 from tests.conformance.methods import Fields, Kit, MethodSuite
 from tests.methods.place import NOW, PASSWORD, Place, a_place, basic
 
+ISSUER = "https://door.example"
 ORDER = KeyOrder(name="till", owner="alice", scopes=frozenset({"read:pets"}), lifetime=60.0)
 
 
@@ -209,4 +216,41 @@ class TestSession(MethodSuite):
             revoke=revoke,
             end_owner=lambda: end_alice(place),
             expire=expire,
+        )
+
+
+class TestJwt(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        keyring, stranger, revoked = Keyring(), Keyring(), Revoked()
+        record = new_signing_key("ES256", place.sealer, os.urandom, NOW, NOW)
+        keyring.load([record], place.sealer, NOW)
+        stranger.load([new_signing_key("ES256", place.sealer, os.urandom, NOW, NOW)], place.sealer, NOW)
+        claims = {"iss": ISSUER, "aud": ISSUER, "sub": "alice", "jti": "t1", "iat": NOW, "exp": NOW + 60, "scope": "read:pets"}
+        genuine = sign_jwt(claims, keyring.active(NOW), ACCESS_TOKEN)
+        # The kid is public, so "unknown" is another token under it: an unknown kid may be cheaper.
+        false_key = replace(stranger.active(NOW), kid=record.kid)
+        forged = sign_jwt(claims, false_key, ACCESS_TOKEN)
+        unknown = sign_jwt({**claims, "jti": "t2"}, false_key, ACCESS_TOKEN)
+
+        async def end(topic: Topic, id: str) -> None:
+            revoked.apply(Change(topic=topic, id=id, at=NOW, until=NOW + 60, seq=1))
+
+        async def expire() -> None:
+            place.now += 60
+
+        return Kit(
+            method=Jwt(keyring=keyring, revoked=revoked, clock=place.clock, issuer=ISSUER),
+            route=route("jwt"),
+            genuine=lambda: [("Authorization", f"Bearer {genuine}")],
+            forged=[("Authorization", f"Bearer {forged}")],
+            unknown=[("Authorization", f"Bearer {unknown}")],
+            twice=[("Authorization", f"Bearer {genuine}")] * 2,
+            secrets=[genuine, genuine.rpartition(".")[2]],
+            subject="alice",
+            names=["Authorization"],
+            revoke=lambda: end(Topic.TOKEN, "t1"),
+            end_owner=lambda: end(Topic.SUBJECT, "alice"),
+            expire=expire,
+            owner_kind="",
         )

@@ -7,6 +7,7 @@ from typing import Final
 from doorward.admin import words
 from doorward.admin.actor import Actor, check_may_give
 from doorward.admin.mistake import Mistake, NotThere, Taken
+from doorward.admin.taking_back import taking_back
 from doorward.core import key_text
 from doorward.core.account import PERSON, Account
 from doorward.core.clock import Entropy
@@ -18,8 +19,6 @@ from doorward.crypto.password import HashingPool, Params, UnusableHash, check_ve
 from doorward.methods.password_check import PASSWORD, prepared
 
 SERVICE_PREFIX: Final = "svc_"
-_LONGEST_TOKEN: Final = 30 * 86400.0
-"""Until when workers remember that what an account held is revoked: no token lives longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +179,7 @@ async def change_password(name: str, password: Secret, *, store: Store, maker: P
     Raises NotThere, Mistake, Refused(BUSY).
     """
     verifier = await maker.verifier(password)
+    revoke = taking_back(store)
     old = await store.credentials.find(PASSWORD, name)
 
     async def work(tx: Tx) -> None:
@@ -191,22 +191,15 @@ async def change_password(name: str, password: Secret, *, store: Store, maker: P
                 raise Mistake("the password was set meanwhile; nothing was changed") from None
         elif not await tx.change_verifier(old.id, old.verifier, verifier, ""):
             raise Mistake("the password was changed meanwhile; nothing was changed")
-        await tx.set_epoch(name, now)
         await tx.record(Event(kind=Kind.PASSWORD_CHANGED, subject=name, actor=actor.name, at=now))
-        for topic in (Topic.PASSWORD, Topic.SUBJECT):
-            await tx.announce(Change(topic=topic, id=name, at=now, until=now + _LONGEST_TOKEN))
+        await tx.announce(Change(topic=Topic.PASSWORD, id=name, at=now, until=now + revoke.life))
+        await revoke.subject_in(tx, name, actor=actor.name, now=now, why="the password was changed")
 
     await store.write(work)
 
 
 async def end(name: str, *, store: Store, actor: Actor, now: float, why: str = "") -> Account:
-    """For good, with all its keys, sessions and tokens. Raises NotThere."""
-
-    async def work(tx: Tx) -> Account:
-        account = await _living(tx, name)
-        await tx.end_account(name, now)
-        await tx.record(Event(kind=Kind.ACCOUNT_ENDED, subject=name, actor=actor.name, at=now, why=why, data=about(account)))
-        await tx.announce(Change(topic=Topic.SUBJECT, id=name, at=now, until=now + _LONGEST_TOKEN))
-        return replace(account, ended_at=now)
-
-    return await store.write(work)
+    """For good, with all its keys, sessions and tokens; again is harmless. Raises NotThere."""
+    account = await show(name, store=store)
+    await taking_back(store).account(name, actor=actor.name, now=now, why=why)
+    return replace(account, ended_at=now if account.ended_at is None else account.ended_at)

@@ -7,6 +7,7 @@ from typing import Final
 from doorward.admin import words
 from doorward.admin.actor import ADMIN, Actor, check_may_give
 from doorward.admin.mistake import Mistake, NotThere
+from doorward.admin.taking_back import taking_back
 from doorward.core import key_text
 from doorward.core.clock import Entropy
 from doorward.core.credential import Credential, Limits
@@ -22,6 +23,7 @@ HMAC: Final = "hmac"
 KEY_METHODS: Final = (API_KEY, HMAC)
 ADMIN_KIND: Final = "admin"
 ADMIN_RATE: Final = Rate(60, 60)
+_DAY: Final = 86400.0
 SEALED_FOR: Final = "hmac"
 
 
@@ -150,7 +152,7 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
 
 def end(start: float, lifetime: float | None, options: KeyOptions) -> float | None:
     """Raises Mistake where the installation asks for an end (`[keys] max_age`)."""
-    days = options.max_age / 86400
+    days = options.max_age / _DAY
     if lifetime is None:
         if options.max_age:
             raise Mistake(f"every key must end here: give it an end within {days:g} days ([keys] max_age)")
@@ -163,22 +165,15 @@ def end(start: float, lifetime: float | None, options: KeyOptions) -> float | No
 
 
 async def revoke(id: str, *, store: Store, actor: Actor, now: float, why: str = "") -> Credential:
-    """At once, for every worker. Raises NotThere, also where it was revoked before."""
+    """At once, for every worker; again is harmless. Raises NotThere."""
     key = await show(id, store=store)
-
-    async def work(tx: Tx) -> None:
-        if not await tx.end_credential(key.id, now):
-            raise NotThere(f"the key {key.id} was revoked before")
-        await tx.record(Event(kind=Kind.KEY_REVOKED, subject=key.id, actor=actor.name, at=now, why=why, data=about(key)))
-        await tx.announce(announcement(key.id, now))
-
-    await store.write(work)
-    return replace(key, revoked_at=now)
+    await taking_back(store).credential(key.id, actor=actor.name, now=now, why=why)
+    return replace(key, revoked_at=now if key.revoked_at is None else key.revoked_at)
 
 
 def announcement(id: str, now: float) -> Change:
     """Empties caches only: the truth is the row itself, so a day is more than enough."""
-    return Change(topic=Topic.CREDENTIAL, id=id, at=now, until=now + 86400)
+    return Change(topic=Topic.CREDENTIAL, id=id, at=now, until=now + _DAY)
 
 
 async def show(id: str, *, store: Store) -> Credential:

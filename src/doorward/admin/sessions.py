@@ -1,16 +1,14 @@
 """Sessions as an operator sees them: list, end one, end all of a person."""
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
 
 from doorward.admin.actor import Actor
 from doorward.admin.mistake import NotThere
+from doorward.admin.taking_back import taking_back
 from doorward.core.credential import Credential
-from doorward.core.event import Change, Event, Kind, Topic
-from doorward.core.store import Store, Tx
+from doorward.core.store import Store
 from doorward.methods.session import SESSION
-
-_LONGEST_TOKEN: Final = 30 * 86400.0
 
 
 async def every(*, store: Store, now: float, owner: str | None = None) -> Sequence[Credential]:
@@ -30,27 +28,14 @@ def _lives(session: Credential, now: float) -> bool:
 
 
 async def revoke(id: str, *, store: Store, actor: Actor, now: float, why: str = "") -> Credential:
-    """At once, for every worker. Raises NotThere, also where it has ended before."""
+    """At once, for every worker; again is harmless. Raises NotThere."""
     session = await store.credentials.get(id)
     if session is None or session.method != SESSION:
         raise NotThere(f"there is no session with the id {id[:64]}")
-
-    async def work(tx: Tx) -> None:
-        if not await tx.end_credential(session.id, now):
-            raise NotThere(f"the session {session.id} has ended before")
-        await tx.record(Event(kind=Kind.SESSION_REVOKED, subject=session.owner, actor=actor.name, at=now, why=why, data={"id": session.id}))
-        await tx.announce(Change(topic=Topic.SESSION, id=session.id, at=now, until=now + _LONGEST_TOKEN))
-
-    await store.write(work)
-    return session
+    await taking_back(store).credential(session.id, actor=actor.name, now=now, why=why)
+    return replace(session, revoked_at=now if session.revoked_at is None else session.revoked_at)
 
 
 async def revoke_all(owner: str, *, store: Store, actor: Actor, now: float, why: str = "") -> None:
     """Every session and token of this subject made until now; a new sign-in works. One announcement, no mass update."""
-
-    async def work(tx: Tx) -> None:
-        await tx.set_epoch(owner, now)
-        await tx.record(Event(kind=Kind.SUBJECT_REVOKED, subject=owner, actor=actor.name, at=now, why=why))
-        await tx.announce(Change(topic=Topic.SUBJECT, id=owner, at=now, until=now + _LONGEST_TOKEN))
-
-    await store.write(work)
+    await taking_back(store).subject(owner, actor=actor.name, now=now, why=why)

@@ -1,48 +1,52 @@
-"""Tokens as an operator sees them: revoke the one that was found somewhere."""
+"""Tokens as an operator sees them: revoke the one that was found somewhere, by its text."""
 
 from dataclasses import dataclass
 
 from doorward.admin.actor import Actor
 from doorward.admin.mistake import Mistake, NotThere
+from doorward.admin.taking_back import taking_back
 from doorward.core.errors import Refused
-from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.secret import Secret
 from doorward.core.store import Store, Tx
+from doorward.crypto.digest import Peppers
 from doorward.crypto.jose import parse_jwt
 from doorward.crypto.keyring import Keyring
-from doorward.crypto.token_claims import TokenClaims, read_claims
+from doorward.crypto.token_claims import ACCESS_TOKEN, TokenClaims, read_claims
+from doorward.ledger.revoke import Revoke
+from doorward.ledger.token_text import PREFIX, REFRESH, check_shape, lookup_of
 
 
 @dataclass(frozen=True, slots=True)
 class RevokedToken:
-    """`expires_at` in seconds since the epoch: until then every worker remembers it."""
+    """`what` is "access_token", or "grant" for a refresh token: then the whole sign-in ended, with all tokens of it."""
 
+    what: str
     id: str
     subject: str
-    expires_at: float
 
 
-async def revoke(text: Secret, *, store: Store, keyring: Keyring, issuer: str, actor: Actor, now: float, why: str = "") -> RevokedToken:
-    """An access token (JWT) of our own, by its text; proven genuine first, so that a mistyped one is told.
+async def revoke(
+    text: Secret, *, store: Store, keyring: Keyring, peppers: Peppers, issuer: str, actor: Actor, now: float, why: str = ""
+) -> RevokedToken:
+    """An access token, or a refresh token with all that came of it. Proven genuine first, so that a mistyped one is told.
 
     Raises Mistake, NotThere.
     """
-    claims = _genuine(text, keyring, issuer, now)
+    token = Secret(text.reveal().strip())
+    if token.reveal().startswith(PREFIX):
+        return await _revoke_grant(token, taking_back(store), peppers, actor, now, why)
+    claims = _genuine(token, keyring, issuer, now)
     if claims.expires_at <= now:
         raise NotThere("this token has expired already")
-
-    async def work(tx: Tx) -> None:
-        data = {"jti": claims.id}
-        await tx.record(Event(kind=Kind.TOKEN_REVOKED, subject=claims.subject, actor=actor.name, at=now, why=why, data=data))
-        await tx.announce(Change(topic=Topic.TOKEN, id=claims.id, at=now, until=claims.expires_at))
-
-    await store.write(work)
-    return RevokedToken(claims.id, claims.subject, claims.expires_at)
+    await taking_back(store).token(claims.id, expires_at=claims.expires_at, actor=actor.name, now=now, why=why)
+    return RevokedToken("access_token", claims.id, claims.subject)
 
 
 def _genuine(text: Secret, keyring: Keyring, issuer: str, now: float) -> TokenClaims:
     try:
-        token = parse_jwt(text.reveal().strip())
+        token = parse_jwt(text.reveal())
+        if token.header.typ != ACCESS_TOKEN:
+            raise Mistake("this is a token of ours perhaps, but no access token: only those can be revoked one by one")
         if token.claims.get("iss") != issuer:
             raise Mistake(f"this token is not of our issuer {issuer}")
         key = keyring.verifier(token.header.kid, now) if token.header.kid is not None else None
@@ -52,3 +56,25 @@ def _genuine(text: Secret, keyring: Keyring, issuer: str, now: float) -> TokenCl
         return read_claims(token.claims)
     except Refused as reason:
         raise Mistake(f"this is no access token of ours: {reason.note or reason.why.value}") from None
+
+
+async def _revoke_grant(token: Secret, revoke: Revoke, peppers: Peppers, actor: Actor, now: float, why: str) -> RevokedToken:
+    try:
+        check_shape(token)
+    except Refused:
+        raise Mistake("this begins like a refresh token of ours, but is cut or mistyped") from None
+    lookups = [lookup_of(token, peppers, id) for id in peppers.ids]
+
+    async def work(tx: Tx) -> RevokedToken:
+        for lookup in lookups:
+            ticket = await tx.ticket(REFRESH, lookup)
+            if ticket is None:
+                continue
+            grant = await tx.hold(ticket.grant_id)
+            if grant is None:
+                break
+            await revoke.grant_in(tx, grant.id, actor=actor.name, now=now, why=why)
+            return RevokedToken("grant", grant.id, grant.subject)
+        raise NotThere("this refresh token is not known here, or has expired")
+
+    return await revoke.store.write(work)

@@ -85,7 +85,14 @@ def revoke(source: str, why: str, data: str | None, as_json: bool) -> None:
             issuer = parts.options.server.issuer
             try:
                 return await tokens.revoke(
-                    text, store=home.store, keyring=parts.keyring, issuer=issuer, actor=LOCAL, now=home.clock(), why=why
+                    text,
+                    store=home.store,
+                    keyring=parts.keyring,
+                    peppers=home.peppers,
+                    issuer=issuer,
+                    actor=LOCAL,
+                    now=home.clock(),
+                    why=why,
                 )
             finally:
                 parts.pool.close()

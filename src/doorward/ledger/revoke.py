@@ -101,11 +101,15 @@ class Revoke:
         """All sessions, grants and tokens of `name` made up to now; a new sign-in works (DECISIONS 20)."""
 
         async def work(tx: Tx) -> Receipt:
-            await tx.set_epoch(name, now)
-            await tx.record(Event(kind=Kind.SUBJECT_REVOKED, subject=name, actor=actor, at=now, why=why))
-            return await self._announce(tx, Topic.SUBJECT, name, now)
+            return await self.subject_in(tx, name, actor=actor, now=now, why=why)
 
         return await self.store.write(work)
+
+    async def subject_in(self, tx: Tx, name: str, *, actor: str, now: float, why: str) -> Receipt:
+        """The same inside a transaction that does more."""
+        await tx.set_epoch(name, now)
+        await tx.record(Event(kind=Kind.SUBJECT_REVOKED, subject=name, actor=actor, at=now, why=why))
+        return await self._announce(tx, Topic.SUBJECT, name, now)
 
     async def account(self, name: str, *, actor: str, now: float, why: str = "") -> Receipt:
         """For good: whatever it owns dies with it. Raises NotThere."""
