@@ -31,7 +31,8 @@ class SqliteReader:
             self._far_db = self._connect(busy=5.0)
         except (sqlite3.Error, OSError) as reason:
             raise unavailable(reason, path) from reason
-        self.execute = self._db.execute
+        # One cursor serves all: every read is finished before the event loop goes on.
+        self.execute = self._db.cursor().execute
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="doorward-reader")
 
     def _connect(self, busy: float = 0.0) -> sqlite3.Connection:
@@ -87,7 +88,7 @@ class SqliteCredentials:
             row = self._execute(self._find, (method, lookup)).fetchone()
         except sqlite3.Error as reason:
             row = next(iter(await self._reader.rows_after(reason, credentials.FIND, method, lookup)), None)
-        return None if row is None else credentials.credential_of(row)
+        return None if row is None else credentials.found_credential(method, lookup, row)
 
     async def get(self, id: str) -> Credential | None:
         rows = await self._reader.rows(credentials.GET, id)

@@ -29,9 +29,13 @@ class Watch:
         every: float = 0.1,
     ) -> None:
         """`clock` only measures spans. A callback that raises is a mistake: it ends `run`, and `healthy` turns false."""
-        self._changes, self._clock, self._on_change, self._every = changes, clock, tuple(on_change), every
+        self._changes, self._clock, self._on_change, self._every = changes, clock, list(on_change), every
         self._seen = 0
         self._read_at: float | None = None
+
+    def tell(self, listener: Callable[[Change], None]) -> None:
+        """One more who is told of every change from now on."""
+        self._on_change.append(listener)
 
     @property
     def healthy(self) -> bool:
