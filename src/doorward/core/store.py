@@ -194,6 +194,7 @@ class Journal(Protocol):
     async def last(self, most: int) -> Sequence[Entry]:
         """The latest ones, oldest first."""
         ...
+
     async def link(self, key: Callable[[bytes], bytes]) -> int:
         """Chains the committed rows that are not chained yet, in order; `key` signs checkpoints. Gives how many rows."""
         ...
