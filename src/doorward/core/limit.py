@@ -33,7 +33,7 @@ class Rate:
     @property
     def step(self) -> int:
         """Microseconds that one request costs (the emission interval T of GCRA)."""
-        return max(1, self.seconds * 1_000_000 // self.count)
+        return self.seconds * 1_000_000 // self.count
 
     @property
     def depth(self) -> int:
