@@ -8,12 +8,13 @@ from urllib.parse import unquote
 
 from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate, GateOptions
-from doorward.core.limit import Rate, Verdict, verdict
+from doorward.core.limit import Rate
 from doorward.core.method import Method
 from doorward.core.policy import parse
 from doorward.core.proof import Proof
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
+from doorward.stores.memory import MemoryStore
 from doorward.web.answer import Answerer
 from doorward.web.asgi import App, Scope
 from doorward.web.proxy import Proxies
@@ -67,43 +68,12 @@ class Words:
         )
 
 
-class Ports:
-    """Once and Meter in memory."""
-
-    def __init__(self) -> None:
-        self._spent: set[bytes] = set()
-        self._arrivals: dict[str, int] = {}
-        self.once = self.meter = self
-
-    async def spend(self, key: bytes, until: float, now: float) -> bool:
-        first = key not in self._spent
-        self._spent.add(key)
-        return first
-
-    async def trusted_since(self) -> float:
-        return 0.0
-
-    async def take(self, key: str, rate: Rate, now: float) -> Verdict:
-        at = int(now * 1_000_000)
-        arrival = max(self._arrivals.get(key, at), at) + rate.step
-        allowed = arrival - at <= rate.depth
-        if allowed:
-            self._arrivals[key] = arrival
-        return verdict(rate, self._arrivals.get(key, at), at, allowed=allowed)
-
-    async def look(self, key: str, rate: Rate, now: float) -> Verdict:
-        return verdict(rate, self._arrivals.get(key, 0), int(now * 1_000_000), allowed=True)
-
-    async def give_back(self, key: str, rate: Rate, now: float) -> None:
-        self._arrivals.pop(key, None)
-
-
 def route(path: str = "/pets/**", allow: str | None = "api_key", **more: Any) -> Route:
     return Route(path=path, allow=parse(allow) if allow else None, **more)
 
 
 def gate(routes: Sequence[Route] | None = None, methods: Sequence[Method[Any]] | None = None, **options: Any) -> Gate:
-    store = Ports()
+    store = MemoryStore(clock)
     return Gate(
         methods if methods is not None else [Words()],
         Routes(routes if routes is not None else [route(), route("/open", None, name="open")]),
@@ -190,6 +160,8 @@ async def call(
             told.status, told.fields = message["status"], list(message["headers"])
         elif message["type"].endswith("response.body"):
             told.body += message.get("body", b"")
+        elif message["type"] == "websocket.send":
+            told.body += message["text"].encode()
         elif message["type"] == "websocket.close":
             told.closed = message["code"]
         elif message["type"] == "websocket.accept":
