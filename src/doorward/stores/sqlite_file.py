@@ -33,7 +33,7 @@ def connect(path: Path, *, synchronous: str = "FULL", busy: float = 0.0, cache_k
 
     Raises sqlite3.Error, OSError.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _create(path)
     db = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         _to_wal(db)
@@ -44,6 +44,15 @@ def connect(path: Path, *, synchronous: str = "FULL", busy: float = 0.0, cache_k
         db.close()
         raise
     return db
+
+
+def _create(path: Path) -> None:
+    """Never opens a file that is there: closing any descriptor of it would drop all locks that SQLite holds on it in this
+    process (POSIX fcntl), and then another process that ends takes the log away under us. Acknowledged writes were lost so.
+    """
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _to_wal(db: sqlite3.Connection) -> None:
