@@ -155,6 +155,8 @@ class _Guarded:
             clock=parts.home.clock,
             entropy=parts.home.entropy,
             route=self._route,
+            observe=parts.metrics,
+            options=parts.options.guard,
         )
 
 

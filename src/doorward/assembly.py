@@ -17,7 +17,9 @@ from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
 from doorward.installation import Installation
+from doorward.ledger.mint import Mint, TokenOptions
 from doorward.ledger.refusals import Refusals
+from doorward.ledger.revoke import Revoke
 from doorward.ledger.signing_keys import SigningKeys, SigningOptions
 from doorward.ledger.usage import Usage
 from doorward.methods.api_key import ApiKey, ApiKeyOptions
@@ -30,7 +32,10 @@ from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
 from doorward.settings import Settings
 from doorward.stores.watch import Watch
+from doorward.web.guard import GuardOptions
+from doorward.web.health import HealthOptions
 from doorward.web.identity import IdentityOptions
+from doorward.web.metrics import Metrics
 
 INSTALLED: Final = frozenset({ApiKey.name, Basic.name, Hmac.name, Jwt.name, Session.name})
 
@@ -50,6 +55,9 @@ class Options:
     session: SessionOptions
     signing: SigningOptions
     identity: IdentityOptions
+    tokens: TokenOptions
+    health: HealthOptions
+    guard: GuardOptions
     routes: Routes
 
     @classmethod
@@ -67,6 +75,9 @@ class Options:
             session=settings.options("session", SessionOptions),
             signing=settings.options("signing", SigningOptions),
             identity=settings.options("identity", IdentityOptions),
+            tokens=settings.options("oauth", TokenOptions),
+            health=settings.options("health", HealthOptions),
+            guard=settings.options("server", GuardOptions),
             routes=read_routes(settings, INSTALLED),
         )
         settings.check()
@@ -99,6 +110,21 @@ class Parts:
             write=store.write,
             options=options.basic,
         )
+        self.mint = Mint(
+            store=store,
+            keyring=self.keyring,
+            peppers=home.peppers,
+            clock=home.clock,
+            entropy=home.entropy,
+            issuer=options.server.issuer,
+            options=options.tokens,
+        )
+        self.revoke = Revoke(store, options.tokens.access_life)
+        gauges = {
+            "doorward_changes_seen": ("The last announced change that this worker knows.", lambda: float(self.watch.seen)),
+            "doorward_uses_dropped": ("Uses that were not counted since too many gathered.", lambda: float(self.usage.dropped)),
+        }
+        self.metrics = Metrics(gauges, home.data.path / "metrics")
         self.methods = self._methods()
         self.gate = Gate(
             self.methods,

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from doorward.assembly import Parts
-from doorward.data_dir import PEPPER
+from doorward.data_dir import PEPPER, SEALING
+from doorward.installation import Installation
 from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
 
 FLUSH: Final = 2.0
+SHARE: Final = 1.0
 LINK: Final = 2.0
 SWEEP: Final = 60.0
 SWEEPS: Final = 200
@@ -41,14 +43,30 @@ async def flush(parts: Parts) -> None:
     await parts.refusals.flush(parts.store, parts.home.clock())
 
 
+def adopt_keys(home: Installation) -> None:
+    """After `doorward rotate pepper` or `sealing-key`: this worker goes on with the new keys, without a restart."""
+    pepper, sealing = home.data.keys(PEPPER), home.data.keys(SEALING)
+    home.peppers.adopt(pepper.keys, pepper.current)
+    home.sealer.adopt(sealing.keys, sealing.current)
+
+
 def _jobs(parts: Parts) -> tuple[Job, ...]:
     home, clock = parts.home, parts.home.clock
     pepper = home.data.keys(PEPPER)
     chainer = Chainer(parts.store.journal, CheckpointKeys(pepper.keys, pepper.current), home.data.path)
 
+    stamp = home.data.keys_stamp()
+
     async def reload() -> None:
+        nonlocal stamp
+        if (found := home.data.keys_stamp()) != stamp:
+            adopt_keys(home)
+            stamp = found
         if parts.keys_changed:
             await parts.load_keys()
+
+    async def share() -> None:
+        parts.metrics.share()
 
     async def forget() -> None:
         parts.revoked.forget(clock())
@@ -64,6 +82,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
 
     return (
         Job("reload", RELOAD, reload, alone=False),
+        Job("share metrics", SHARE, share, alone=False),
         Job("flush", FLUSH, lambda: flush(parts), alone=False),
         Job("forget", SWEEP, forget, alone=False),
         Job("link", LINK, chainer.link),

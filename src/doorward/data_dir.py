@@ -122,6 +122,16 @@ class DataDir:
         except (OSError, UnicodeDecodeError):
             raise DataDirError(f"secrets/{name} cannot be read; restore it from your backup") from None
 
+    def keys_stamp(self) -> tuple[int, ...]:
+        """Changes whenever a key was added; cheap enough to ask several times a second."""
+        found = []
+        for name in (PEPPER, SEALING):
+            try:
+                found.append((self.secrets / name).stat().st_mtime_ns)
+            except OSError:
+                found.append(0)
+        return tuple(found)
+
     def add_key(self, name: str, entropy: Entropy) -> str:
         """Adds a key, current from now on; the older ones stay for what they protect. Gives its id."""
         path = self.secrets / name

@@ -2,11 +2,19 @@
 
 from doorward.app import Doorward
 from doorward.assembly import Parts
+from doorward.core.store import Unavailable
+from doorward.ledger.rotate import Rotate
+from doorward.login.password import PasswordSignIn
+from doorward.login.session import Sessions
 from doorward.web.answer import Answerer
 from doorward.web.asgi import App, Receive, Scope, Send
+from doorward.web.auth import AuthDoor
+from doorward.web.auth_answers import AuthParts
 from doorward.web.doors import Doors, Lifespan
 from doorward.web.forward_auth import MOUNT, ForwardAuth
+from doorward.web.health import Check, Health, holds, store_answers
 from doorward.web.identity import IdentityTokens
+from doorward.web.jwks import Jwks
 from doorward.web.proxy import Proxies
 
 
@@ -33,13 +41,59 @@ class Server:
 
 
 def make_doors(parts: Parts) -> Doors:
-    server, clock = parts.options.server, parts.home.clock
+    home, server, clock = parts.home, parts.options.server, parts.home.clock
     answerer, proxies = Answerer(parts.gate.methods), Proxies(server.trusted_proxies)
     identity = IdentityTokens(issuer=server.issuer, sign=parts.sign, clock=clock, options=parts.options.identity)
+    parts.watch.tell(identity.forget)
     verify = ForwardAuth(
-        gate=parts.gate, answerer=answerer, proxies=proxies, clock=clock, identify=identity, style=server.style, entropy=parts.home.entropy
+        gate=parts.gate,
+        answerer=answerer,
+        proxies=proxies,
+        clock=clock,
+        identify=identity,
+        style=server.style,
+        entropy=home.entropy,
+        observe=parts.metrics,
     )
-    return Doors({MOUNT: verify}, {f"{MOUNT}/": verify})
+    auth = AuthDoor(_auth_parts(parts), answerer=answerer, proxies=proxies, entropy=home.entropy)
+    health = Health(_checks(parts), parts.metrics, parts.options.health)
+    exact: dict[str, App] = {
+        MOUNT: verify,
+        "/oauth/jwks": Jwks(parts.keyring, clock),
+        "/healthz": health,
+        "/readyz": health,
+        "/metrics": health,
+    }
+    return Doors(exact, {f"{MOUNT}/": verify, "/auth/": auth})
+
+
+def _auth_parts(parts: Parts) -> AuthParts:
+    home, options = parts.home, parts.options
+    return AuthParts(
+        gate=parts.gate,
+        passwords=PasswordSignIn(parts.passwords, home.clock),
+        mint=parts.mint,
+        rotate=Rotate(parts.mint, parts.revoke),
+        revoke=parts.revoke,
+        sessions=Sessions(store=parts.store, revoke=parts.revoke, clock=home.clock, entropy=home.entropy, options=options.session),
+        session_options=options.session,
+        observers=(parts.usage, parts.refusals),
+    )
+
+
+def _checks(parts: Parts) -> dict[str, Check]:
+    def can_sign() -> bool:
+        try:
+            parts.keyring.active(parts.home.clock())
+        except Unavailable:
+            return False
+        return True
+
+    return {
+        "store": store_answers(parts.store),
+        "watch": holds(parts.watch_is_healthy, "announced changes are not read; see the log"),
+        "signing keys": holds(can_sign, "no signing key is active; run: doorward rotate signing-keys --now"),
+    }
 
 
 def app() -> App:

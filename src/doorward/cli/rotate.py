@@ -13,7 +13,7 @@ from doorward.data_dir import PEPPER, SEALING
 from doorward.ledger import reseal
 from doorward.ledger.signing_keys import SigningKeys
 
-RESTART = "Copy secrets/ to every worker and restart them: until then they cannot read what is made with the new key."
+ELSEWHERE = "Running workers take it within a second. If secrets/ is copied to other machines, copy it now."
 
 
 @click.group("rotate", help="New signing keys, pepper or sealing key; the old ones stay for what they protect.")
@@ -42,7 +42,7 @@ def pepper(data: str | None, as_json: bool) -> None:
     place.check()
     place.keys(PEPPER)
     id = place.add_key(PEPPER, os.urandom)
-    tell(as_json, {"id": id}, f"the pepper {id} is current. {RESTART}")
+    tell(as_json, {"id": id}, f"the pepper {id} is current. {ELSEWHERE}")
 
 
 @command.command("sealing-key", help="A new sealing key; what is sealed at rest is sealed anew under it.")
@@ -59,4 +59,4 @@ def sealing_key(data: str | None, as_json: bool) -> None:
             return await reseal.reseal(home.store, home.sealer, actor="local operator", now=home.clock())
 
     count = run(work)
-    tell(as_json, {"id": id, "resealed": count}, f"the sealing key {id} is current, {count} secrets are sealed anew. {RESTART}")
+    tell(as_json, {"id": id, "resealed": count}, f"the sealing key {id} is current, {count} secrets are sealed anew. {ELSEWHERE}")

@@ -13,6 +13,7 @@ from doorward.cli.check import read_options
 from doorward.cli.frame import Failed, data_dir, data_option, run
 
 APP = "doorward.server:app"
+LISTENER = "doorward.web.listener:Listener"
 BACKLOG = 2048
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -35,6 +36,7 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     config = uvicorn.Config(
         APP,
         factory=True,
+        http=LISTENER,
         workers=workers,
         log_level=log_level,
         access_log=False,  # the query of a request may hold a credential; refusals have a log line of their own

@@ -4,6 +4,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from doorward.core.store import Unavailable
 
 
@@ -19,7 +22,7 @@ def mac(key: bytes, data: bytes) -> bytes:
 
 def derive(key: bytes, purpose: str) -> bytes:
     """A key of its own for one purpose: HKDF-SHA-256 without salt, 32 bytes (RFC 5869 section 2)."""
-    return mac(mac(bytes(32), key), purpose.encode() + b"\x01")
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(key)
 
 
 class Peppers:
@@ -27,6 +30,11 @@ class Peppers:
 
     def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
         """Raises ValueError: a key shorter than 256 bits, or `current` not among them."""
+        self._keys: dict[str, bytes] = {}
+        self.adopt(keys, current)
+
+    def adopt(self, keys: Mapping[str, bytes], current: str) -> None:
+        """Takes these keys in place of the present ones, after a rotation. Raises ValueError, and then keeps what it had."""
         if current not in keys:
             raise ValueError(f"the current pepper {current!r} is not among the peppers given")
         if short := sorted(name for name, key in keys.items() if len(key) < 32):

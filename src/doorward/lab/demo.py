@@ -68,6 +68,7 @@ class Demo:
     def __init__(self, place: Place, tally: Tally) -> None:
         self.place, self.tally = place, tally
         self.door, self.shop = free_port(), free_port()
+        place.make_certificate()
         self.http = httpx.Client(verify=place.trust(), timeout=20)
 
     def url(self, path: str) -> str:
@@ -75,7 +76,6 @@ class Demo:
 
     def begin(self) -> None:
         place = self.place
-        place.make_certificate()
         place.command("init")
         (place.data / "doorward.toml").write_text(ROUTES.format(port=self.door))
         place.command("account", "create", "ada", "--email", "ada@example.org", "--password-stdin",

@@ -1,6 +1,7 @@
 """Refusals do not write tables (DECISIONS 6): a count per (source, why, minute) for the journal, a bounded ring for `explain`."""
 
 import json
+import logging
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from doorward.core.event import Event, Kind
 from doorward.core.gate import Case
 from doorward.core.store import Store, Tx, Unavailable
 
+_log: Final = logging.getLogger("doorward.refused")
 MOST_SOURCES: Final = 2_000
 MOST_WAITING: Final = 1_000
 RING_BYTES: Final = 1024 * 1024
@@ -29,6 +31,7 @@ class Refusals:
     def __call__(self, case: Case, refused: Refused | None) -> None:
         if refused is None:
             return
+        _log.info("request %s refused: %s (%s)", case.request.id, refused.why.name, refused.code.value)
         source = case.request.address or ""
         key = (source, refused.why.name, int(case.now // 60))
         if key not in self._counts and len(self._counts) >= MOST_SOURCES:
