@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test check bench lock
+.PHONY: help demo test check bench docs lock
 
 help:  ## list the tasks
 	@sed -n 's/^\([.a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -40,6 +40,9 @@ check: .venv  ## format, lint, types, floors
 
 bench: .venv  ## measure side by side with the peers
 	@$(BIN)/python -m bench
+
+docs: .venv  ## write docs/rfc.md anew from the tests' marks
+	@$(BIN)/python -m tests.rfc_page
 
 lock: .venv  ## resolve requirements.lock anew (docs/adr/0001-lock-without-hosts.md)
 	@$(BIN)/uv pip compile pyproject.toml --extra fastapi --group dev --universal --generate-hashes --upgrade --quiet \

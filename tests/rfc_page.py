@@ -1,6 +1,6 @@
 """Writes docs/rfc.md from the marks `@pytest.mark.rfc("7636", "4.6")`: which test holds which section.
 
-`python -m tests.rfc_page` writes it; tests/test_rfc_page.py fails while it is stale.
+`make docs` writes it; tests/test_rfc_page.py fails while it is stale.
 """
 
 import ast
@@ -50,7 +50,7 @@ TITLES: Final = {
 
 HEAD: Final = """# Which test holds which section
 
-Written by `python -m tests.rfc_page` from the tests' own marks; do not edit.
+Written by `make docs` from the tests' own marks; do not edit.
 """
 
 

@@ -6,7 +6,7 @@ from tests.rfc_page import PAGE, marks, page
 
 
 def test_the_page_is_what_the_marks_say() -> None:
-    assert PAGE.read_text("utf-8") == page(), "docs/rfc.md is stale: run `python -m tests.rfc_page`"
+    assert PAGE.read_text("utf-8") == page(), "docs/rfc.md is stale: run `make docs`"
 
 
 def test_marks_are_found_on_functions_classes_and_modules() -> None:
