@@ -3,9 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
-from typing import Self
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Self
 
 from doorward.assembly import INSTALLED, Options, Parts
 from doorward.background import running
@@ -16,12 +16,11 @@ from doorward.core.request import Request
 from doorward.core.route import Route
 from doorward.data_dir import DataDir
 from doorward.installation import opened
+from doorward.integrations.starlette import Means, Requirement
 from doorward.routes_file import read_allow
-from doorward.web.answer import Answerer
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.doors import Lifespan
 from doorward.web.guard import Guard
-from doorward.web.proxy import Proxies
 
 
 class Doorward:
@@ -117,6 +116,35 @@ class Doorward:
             name=name or allow,
         )
 
+    def require(self, allow: str, **words: Any) -> Any:
+        """A FastAPI dependency that gives the Principal; `words` as for `route`.
+
+        caller: Annotated[Principal, Depends(door.require("api_key or jwt", scopes="read:pets"))]
+        """
+        from doorward.integrations.fastapi import requirement  # FastAPI is an extra: doorward[fastapi]
+
+        return requirement(self._means, self.route(allow, **words))
+
+    def requirement(self, allow: str, **words: Any) -> Requirement:
+        """For Starlette endpoints: `await requirement(request)` gives the Principal, `@requirement.endpoint` guards one."""
+        return Requirement(self._means, self.route(allow, **words))
+
+    async def _means(self) -> Means:
+        parts = await self.start()
+        return Means(
+            gate=parts.gate,
+            answerer=parts.answerer,
+            proxies=parts.proxies,
+            entropy=parts.home.entropy,
+            largest_body=parts.options.guard.largest_body,
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, _: object = None) -> AsyncIterator[None]:
+        """For `FastAPI(lifespan=door.lifespan)`: started before the first request, what has gathered flushed at the end."""
+        async with self:
+            yield
+
     async def admit(self, request: Request, route: Route | None = None) -> Case:
         """Who calls, or Refused. Starts if need be."""
         parts = await self.start()
@@ -150,8 +178,8 @@ class _Guarded:
         return Guard(
             self._app,
             gate=parts.gate,
-            answerer=Answerer(parts.gate.methods),
-            proxies=Proxies(parts.options.server.trusted_proxies),
+            answerer=parts.answerer,
+            proxies=parts.proxies,
             clock=parts.home.clock,
             entropy=parts.home.entropy,
             route=self._route,

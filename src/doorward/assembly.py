@@ -32,10 +32,12 @@ from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
 from doorward.settings import Settings
 from doorward.stores.watch import Watch
+from doorward.web.answer import Answerer
 from doorward.web.guard import GuardOptions
 from doorward.web.health import HealthOptions
 from doorward.web.identity import IdentityOptions
 from doorward.web.metrics import Metrics
+from doorward.web.proxy import Proxies
 
 INSTALLED: Final = frozenset({ApiKey.name, Basic.name, Hmac.name, Jwt.name, Session.name})
 
@@ -126,6 +128,7 @@ class Parts:
         }
         self.metrics = Metrics(gauges, home.data.path / "metrics")
         self.methods = self._methods()
+        self.proxies = Proxies(options.server.trusted_proxies)
         self.gate = Gate(
             self.methods,
             options.routes,
@@ -140,6 +143,7 @@ class Parts:
             ),
             (self.usage, self.refusals),
         )
+        self.answerer = Answerer(self.gate.methods)
 
     def _methods(self) -> tuple[Method[Any], ...]:
         home, options, store = self.home, self.options, self.store

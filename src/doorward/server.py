@@ -6,7 +6,6 @@ from doorward.core.store import Unavailable
 from doorward.ledger.rotate import Rotate
 from doorward.login.password import PasswordSignIn
 from doorward.login.session import Sessions
-from doorward.web.answer import Answerer
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.auth import AuthDoor
 from doorward.web.auth_answers import AuthParts
@@ -15,7 +14,6 @@ from doorward.web.forward_auth import MOUNT, ForwardAuth
 from doorward.web.health import Check, Health, holds, store_answers
 from doorward.web.identity import IdentityTokens
 from doorward.web.jwks import Jwks
-from doorward.web.proxy import Proxies
 
 
 class Server:
@@ -42,7 +40,7 @@ class Server:
 
 def make_doors(parts: Parts) -> Doors:
     home, server, clock = parts.home, parts.options.server, parts.home.clock
-    answerer, proxies = Answerer(parts.gate.methods), Proxies(server.trusted_proxies)
+    answerer, proxies = parts.answerer, parts.proxies
     identity = IdentityTokens(issuer=server.issuer, sign=parts.sign, clock=clock, options=parts.options.identity)
     parts.watch.tell(identity.forget)
     verify = ForwardAuth(
