@@ -14,7 +14,7 @@ from doorward.core import key_text
 from doorward.core.account import SERVICE
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Topic
-from doorward.core.policy import By
+from doorward.core.policy import METHODS, By
 from doorward.core.revoked import Revoked
 from doorward.core.route import Route
 from doorward.core.secret import Secret
@@ -23,6 +23,7 @@ from doorward.crypto.hmac_signing import signed_headers
 from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.token_claims import ACCESS_TOKEN
+from doorward.methods import ALL
 from doorward.methods.jwt import Jwt
 from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
 from doorward.methods.session import lookup_of, new_secret, verifier_of
@@ -254,3 +255,13 @@ class TestJwt(MethodSuite):
             expire=expire,
             owner_kind="",
         )
+
+
+SUITES = {"api_key": TestApiKey, "basic": TestBasicOfAPerson, "hmac": TestHmac, "jwt": TestJwt, "session": TestSession}
+
+
+def test_every_method_is_a_word_of_the_policy_and_passes_the_suite() -> None:
+    names = [method.name for method in ALL]
+    assert set(names) == set(SUITES)
+    assert set(names) <= set(METHODS)
+    assert len(set(names)) == len(names)

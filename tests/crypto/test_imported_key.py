@@ -29,8 +29,8 @@ def test_an_unsalted_hash_is_looked_up_by_itself(name: str) -> None:
     raw = DIGESTS[form.algorithm]
     pepper = "old" if form.algorithm.startswith("hmac") else ""
     hashed = read_hash(form, raw.hex().upper() if form.encoding == "hex" else base64.b64encode(raw).decode(), pepper)
-    assert (hashed.lookup, hashed.verifier) in list(lookups(KEY, PEPPERS, ["old"]))
-    assert (hashed.lookup, hashed.verifier) not in list(lookups(Secret("another-key"), PEPPERS, ["old"]))
+    assert (hashed.lookup, hashed.verifier) in list(lookups(KEY, PEPPERS))
+    assert (hashed.lookup, hashed.verifier) not in list(lookups(Secret("another-key"), PEPPERS))
     assert not is_found_by_start(hashed.lookup)
 
 

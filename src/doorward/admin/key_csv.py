@@ -13,7 +13,7 @@ from doorward.admin.mistake import Mistake
 from doorward.core import key_text
 from doorward.core.clock import Entropy
 from doorward.core.credential import Credential
-from doorward.crypto.imported_key import FORMS, Form, read_hash
+from doorward.crypto.imported_key import FORMS, LONGEST_START, SHORTEST_START, Form, read_hash
 
 COLUMNS: Final = ("id", "name", "owner", "hash", "start", "scopes", "expires")
 NEEDED: Final = ("owner", "hash")
@@ -21,8 +21,6 @@ LONGEST_LINE: Final = 16 * 1024
 MOST_MISTAKES: Final = 20
 MOST_ALIKE: Final = 16
 """So many keys of one start does a store give (`Credentials.find_by_start`)."""
-_SHORTEST_START: Final = 4
-_LONGEST_START: Final = 16
 
 
 class BadLines(Mistake):
@@ -141,10 +139,10 @@ def _credential(row: dict[str, str], form: Form, order: ImportOrder, options: Ke
 
 
 def _start(text: str, form: Form) -> str:
-    if form.by_start and not _SHORTEST_START <= len(text) <= _LONGEST_START:
-        raise Mistake(f"keys of this format are found by their start: write the first {_SHORTEST_START} to {_LONGEST_START} characters")
-    if len(text) > _LONGEST_START or not (text.isascii() and text.isprintable()) or " " in text:
-        raise Mistake(f"start has at most {_LONGEST_START} printable characters")
+    if form.by_start and not SHORTEST_START <= len(text) <= LONGEST_START:
+        raise Mistake(f"keys of this format are found by their start: write the first {SHORTEST_START} to {LONGEST_START} characters")
+    if len(text) > LONGEST_START or not (text.isascii() and text.isprintable()) or " " in text:
+        raise Mistake(f"start has at most {LONGEST_START} printable characters")
     return text
 
 

@@ -12,7 +12,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,9 @@ from doorward.core.secret import Secret, same
 from doorward.crypto.digest import Peppers, sha256
 from doorward.crypto.password import check_verifier, verify_password
 
+SHORTEST_START: Final = 4
+LONGEST_START: Final = 16
+"""Characters of a key that may be stored to find it by."""
 UPGRADED: Final = b"mac:"
 _BLAKE3: Final = b"blake3-"
 _SALTED: Final = re.compile(r"([\x21-\x23\x25-\x39\x3b-\x7e]{1,128})[:$]([0-9A-Fa-f]{64})")
@@ -102,13 +105,13 @@ def _by_hash(algorithm: str, raw: bytes, pepper_id: str = "") -> str:
     return f"{algorithm}:{pepper_id}:{raw.hex()}" if pepper_id else f"{algorithm}:{raw.hex()}"
 
 
-def lookups(key: Secret, peppers: Peppers, pepper_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def lookups(key: Secret, peppers: Peppers) -> Iterator[tuple[str, bytes]]:
     """Where a key of foreign shape may be found, and the verifier it must then have."""
     plain = key.reveal().encode("ascii")
     for algorithm in ("sha256", "sha512"):
         raw = hashlib.new(algorithm, plain).digest()
         yield _by_hash(algorithm, raw), raw
-    for id in pepper_ids:
+    for id in peppers.ids:
         raw = peppers.mac(plain, id)
         yield _by_hash("hmac-sha256", raw, id), raw
 

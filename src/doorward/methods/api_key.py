@@ -28,7 +28,6 @@ from doorward.crypto import imported_key
 from doorward.crypto.digest import Peppers
 from doorward.crypto.password import HashingPool, WrongPassword
 
-LONGEST: Final = 512
 KEY_IN_QUERY: Final = "key_in_query"
 """A claim of the proof: the door warns in its answer and keeps the query out of its log."""
 _FOREIGN: Final = re.compile(r"[\x21-\x7e]{4,512}")
@@ -39,14 +38,13 @@ Upgrade = Callable[[Callable[[Tx], Awaitable[bool]]], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyOptions:
-    """`foreign_prefixes`: beginnings of imported keys that are taken as Bearer too. `import_peppers`: ids of the
-    peppers that imported HMACs were made with. `import_starts`: the lengths that stored starts of imported keys have.
-    """
+    """`foreign_prefixes`: beginnings of imported keys that are taken as Bearer too."""
 
     foreign_prefixes: tuple[str, ...] = ()
-    import_peppers: tuple[str, ...] = ()
-    shortest_start: int = 4
-    longest_start: int = 16
+
+    def __post_init__(self) -> None:
+        if any(len(prefix) < 2 or prefix.startswith("ey") for prefix in self.foreign_prefixes):
+            raise ValueError("foreign_prefixes: 2 letters or more, and none with which a JWT begins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ class ApiKey:
         return credential
 
     async def _prove_imported(self, text: Secret) -> Credential:
-        for lookup, verifier in imported_key.lookups(text, self._peppers, self._options.import_peppers):
+        for lookup, verifier in imported_key.lookups(text, self._peppers):
             credential = await self._credentials.find(self.name, lookup)
             if credential is not None and same(credential.verifier, verifier):
                 return credential
@@ -155,7 +153,7 @@ class ApiKey:
         seen that there are any: an unknown start must not be cheaper than a wrong key."""
         paid = False
         whole = text.reveal()
-        for length in range(self._options.shortest_start, min(self._options.longest_start, len(whole)) + 1):
+        for length in range(imported_key.SHORTEST_START, min(imported_key.LONGEST_START, len(whole)) + 1):
             for credential in await self._credentials.find_by_start(self.name, whole[:length]):
                 if not imported_key.is_found_by_start(credential.lookup):
                     continue
