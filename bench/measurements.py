@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-from bench import api_keys, ground, jwt_first_sight, jwt_seen
+from bench import api_keys, flood, ground, http_verify, jwt_first_sight, jwt_seen, revocation, sign_in, start
 from bench.rounds import Effort
 from bench.row import Row
 
@@ -13,6 +13,11 @@ MEASUREMENTS: Final[dict[str, Measure]] = {
     "jwt_first_sight": jwt_first_sight.measure,
     "jwt_seen_before": jwt_seen.measure,
     "api_keys": api_keys.measure,
+    "http_verify": http_verify.measure,
+    "flood": flood.measure,
+    "revocation": revocation.measure,
+    "start": start.measure,
+    "sign_in": sign_in.measure,
     "ground": ground.measure,
 }
 ON_DEMAND: Final[dict[str, Measure]] = {"api_keys_large": api_keys.measure_large}
