@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,10 @@ _MEANINGS: Final = {
 BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
+_creating: Final = threading.Lock()
+"""No other thread may open the new file before the descriptor that made it is closed."""
+
+
 def connect(path: Path, *, synchronous: str = "FULL", busy: float = 0.0, cache_kib: int = 8192) -> sqlite3.Connection:
     """Makes the file if it is not there (mode 0600; its folder must be there). `busy`: seconds to wait for another's lock.
 
@@ -50,7 +55,9 @@ def _create(path: Path) -> None:
     """Never opens a file that is there: closing any descriptor of it would drop all locks that SQLite holds on it in this
     process (POSIX fcntl), and then another process that ends takes the log away under us. Acknowledged writes were lost so.
     """
-    if not path.exists():
+    with _creating:
+        if path.exists():
+            return
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
