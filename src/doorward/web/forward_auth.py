@@ -102,7 +102,7 @@ class ForwardAuth:
         path, _, search = target.partition("?")
         caller = self.proxies.told(headers)
         return (
-            Request(method, path, search, headers, caller.scheme, caller.host, caller.address, None, may_have_body(headers), id),
+            Request(method, path, search, headers, caller.scheme, caller.host, caller.address, None, may_have_body(headers, method), id),
             asked,
         )
 

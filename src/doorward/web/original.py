@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from doorward.core.errors import Refused, Why
-from doorward.core.request import Headers
+from doorward.core.request import SAFE_METHODS, Headers
 
 
 class Style(Enum):
@@ -62,9 +62,11 @@ def read_original(headers: Headers, method: str, rest: str, style: Style | None)
     return methods[0], targets[0]
 
 
-def may_have_body(headers: Headers) -> bool:
-    """False only when the proxy says so: X-Original-Content-Length is 0 and there is no X-Original-Transfer-Encoding.
-
-    A proxy that is silent counts as one with a body, so that no signature over an empty one passes (DECISIONS 11).
-    """
-    return bool(headers.one(b"x-original-transfer-encoding")) or headers.one(b"x-original-content-length") != "0"
+def may_have_body(headers: Headers, method: str) -> bool:
+    """No only when the proxy says so (X-Original-Content-Length is 0 and there is no X-Original-Transfer-Encoding), or is
+    silent about a method whose content means nothing (RFC 9110 section 9.3.1). Any other silence counts as a body, so
+    that no signature over an empty one passes (DECISIONS 11)."""
+    length, coding = headers.one(b"x-original-content-length"), headers.one(b"x-original-transfer-encoding")
+    if coding or length:
+        return bool(coding) or length != "0"
+    return method not in SAFE_METHODS
