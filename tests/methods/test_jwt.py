@@ -66,7 +66,7 @@ class Door:
             options=JwtOptions(memo=self.memo),
         )
 
-    def token(self, typ: str = "at+jwt", **changed: object) -> str:
+    def token(self, typ: str = "at+jwt", /, **changed: object) -> str:
         claims = {name: value for name, value in (CLAIMS | changed).items() if value is not None}
         return sign_jwt(claims, self.ring.active(NOW), typ)
 
