@@ -13,7 +13,7 @@ from doorward.core.event import Event, Kind
 from doorward.core.limit import Rate
 from doorward.core.store import Busy, Tx, Unavailable
 from doorward.stores import sqlite_writer
-from doorward.stores.sql.credentials import FIND, row_of
+from doorward.stores.sql.credentials import FIND, FIND_BY_START, LIST, LIST_METHOD, LIST_OWNER, row_of
 from doorward.stores.sqlite import SqliteStore
 from doorward.stores.sqlite_file import connect, placeholders
 from doorward.stores.sqlite_lock import WriteLock
@@ -80,6 +80,25 @@ async def test_a_find_is_prepared_once_and_goes_by_primary_keys_alone(tmp_path: 
     assert all("USING PRIMARY KEY" in step for step in plan)
     partial = [text for (text,) in db.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'")]
     assert all(text.endswith("NULL") for text in partial), "an index for one value makes SQLite prepare anew at every use"
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (FIND_BY_START, "credentials_by_start (imported_start=?)"),
+        (LIST, "credentials_by_id (id>?)"),
+        (LIST_METHOD, "credentials_by_method (method=? AND id>?)"),
+        (LIST_OWNER, "credentials_by_owner (owner=? AND id>?)"),
+    ],
+)
+async def test_no_list_of_credentials_walks_them_all(tmp_path: Path, statement: str, index: str) -> None:
+    await (await open_store(tmp_path)).close()
+    db = connect(tmp_path / "doorward.db")
+    parameters = ["a", 2, "b"] if "$3" in statement else ["a", "b"]
+    plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + placeholders(statement), parameters)]
+    assert any(step.endswith(f"INDEX {index}") for step in plan), plan
+    assert not any("SCAN" in step for step in plan), plan
     db.close()
 
 
@@ -291,6 +310,14 @@ async def test_rates_and_marks_wait_for_another_process_but_not_for_ever(tmp_pat
     with pytest.raises(Unavailable, match="locked by another program"):
         await store.meter.take("a", Rate(1, 1), NOW)
     other.close()
+    await store.close()
+
+
+async def test_a_write_that_is_no_coroutine_fails_alone(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    results = await asyncio.gather(store.write(record), store.write(lambda _: 1), return_exceptions=True)  # type: ignore[arg-type,return-value]
+    assert [type(result) for result in results] == [type(None), AttributeError]
+    assert await count(store) == 1
     await store.close()
 
 

@@ -5,6 +5,7 @@ Reads are direct; writes go through one writer thread that commits groups (`sqli
 
 import asyncio
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,9 +33,13 @@ class SqliteStore:
         """Blocks. Raises Unavailable."""
         self._path = path
         migrate(path, clock)
-        self._state = StateFile(state_path, clock)
-        self._reader = SqliteReader(path)
-        self._writer = SqliteWriter(path, queue)
+        with ExitStack() as opened:
+            self._state = StateFile(state_path, clock)
+            opened.callback(self._state.close)
+            self._reader = SqliteReader(path)
+            opened.callback(self._reader.close)
+            self._writer = SqliteWriter(path, queue)
+            opened.pop_all()
         self._sweeper = StateSweeper(self._state)
         self.credentials = SqliteCredentials(self._reader)
         self.accounts = SqliteAccounts(self._reader)

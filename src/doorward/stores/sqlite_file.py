@@ -14,6 +14,9 @@ from doorward.core.store import Unavailable
 MMAP: Final = 0x7FFF0000
 """Bytes mapped at most: as much as SQLite allows. Only pages that are read take memory."""
 
+LOG_KEPT: Final = 64 * 1024 * 1024
+"""Bytes of the write-ahead log that stay on disk once it was copied into the database."""
+
 _MEANINGS: Final = {
     sqlite3.SQLITE_BUSY: "is locked by another program; end that program, or wait for it",
     sqlite3.SQLITE_LOCKED: "is locked by another program; end that program, or wait for it",
@@ -45,6 +48,7 @@ def connect(path: Path, *, synchronous: str = "FULL", busy: float = 0.0, cache_k
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute(f"PRAGMA mmap_size = {MMAP}")
         db.execute(f"PRAGMA cache_size = -{cache_kib}")
+        db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
     except BaseException:
         db.close()
         raise

@@ -138,8 +138,9 @@ class SqliteWriter:
 
     def _drive(self, job: Job[Any]) -> None:
         self._db.execute("SAVEPOINT work")
-        steps = job.work(self._tx).__await__()
+        steps: Any = None
         try:
+            steps = job.work(self._tx).__await__()
             next(steps)
         except StopIteration as done:
             job.result = done.value
@@ -150,7 +151,7 @@ class SqliteWriter:
         else:
             job.failure = RuntimeError("a write awaited something that is not a verb of its transaction")
             with contextlib.suppress(BaseException):
-                cast("Any", steps).close()
+                steps.close()
         # If SQLite itself had to take the whole transaction back, this raises, and the group is lost.
         self._db.execute("ROLLBACK TO work")
         self._db.execute("RELEASE work")

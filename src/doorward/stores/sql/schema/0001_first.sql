@@ -19,7 +19,8 @@ CREATE TABLE credentials (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX credentials_by_id ON credentials (id);
 CREATE INDEX credentials_by_owner ON credentials (owner, id);
-CREATE INDEX credentials_by_start ON credentials (method, imported_start) WHERE imported_start IS NOT NULL;
+CREATE INDEX credentials_by_method ON credentials (method, id);
+CREATE INDEX credentials_by_start ON credentials (imported_start) WHERE imported_start IS NOT NULL;
 -- Not `WHERE method = 'session'`: SQLite would prepare every statement with `method = ?` anew at each use, for 30 µs.
 CREATE INDEX credentials_by_end ON credentials (method, expires_at) WHERE expires_at IS NOT NULL;
 
