@@ -1,16 +1,26 @@
-"""Where a caller is, read one way by limits, allow-lists and the loopback rule."""
+"""Where a caller is, read one way by limits, allow-lists and the loopback rule.
 
+Asked several times for each request, and callers come again: what was read is remembered, for a bounded number.
+"""
+
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
+_LONGEST: Final = 64
+"""Characters: no address has more, and what is remembered stays small."""
+_UNREADABLE: Final = "unreadable"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
 def read_address(text: str | None) -> IPv4Address | IPv6Address | None:
     """None for what is no address. An IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2) is the IPv4 address:
     a socket that listens on both families shows every IPv4 caller so."""
-    if text is None:
-        return None
+    return _read(text) if text is not None and len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)
     except ValueError:
@@ -33,9 +43,14 @@ def counted_as(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    address = read_address(text)
+    return _count(text) if len(text) <= _LONGEST else _UNREADABLE
+
+
+@lru_cache(maxsize=4096)
+def _count(text: str) -> str:
+    address = _read(text)
     if address is None:
-        return "unreadable"
+        return _UNREADABLE
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((int(address) >> 64 << 64, 64)))

@@ -92,7 +92,9 @@ class Gate:
         refused: Refused | None = None
         try:
             for step in ORDER:
-                await step(self, case)
+                waiting = step(self, case)
+                if waiting is not None:  # most steps ask no one, and a coroutine each would be felt
+                    await waiting
         except Refused as reason:
             refused = reason
         except Unavailable as reason:
@@ -102,15 +104,15 @@ class Gate:
         if refused is not None:
             raise refused
 
-    async def check_transport(self, case: Case) -> None:
+    def check_transport(self, case: Case) -> None:
         request = case.request
         if request.scheme != "https" and not request.loopback and not self.options.insecure_http:
             raise Refused(Why.NOT_TLS, "Use https. Plain HTTP is taken from this machine only.")
 
-    async def read_the_path(self, case: Case) -> None:
+    def read_the_path(self, case: Case) -> None:
         case.path = read_path(case.request.raw_path)
 
-    async def find_route(self, case: Case) -> None:
+    def find_route(self, case: Case) -> None:
         if case.route is None:
             case.route = self._preflight_route(case) or self.routes.match(case.request.method, case.path)
 
@@ -138,7 +140,7 @@ class Gate:
         if not said.allowed:
             raise Refused(Why.TOO_MANY_FAILURES, "Too many failed tries from this address; wait.", retry_after=said.retry_after)
 
-    async def find(self, case: Case) -> None:
+    def find(self, case: Case) -> None:
         route, request = case.its_route, case.request
         if route.allow is None or (route.preflight and request.announces is not None):
             return
@@ -174,7 +176,7 @@ class Gate:
                 raise Refused(Why.WRONG_ENV, note=f"the route takes {route.env}")
             case.proofs[name] = proof
 
-    async def bind(self, case: Case) -> None:
+    def bind(self, case: Case) -> None:
         if case.way is not None:
             case.principal = bind(case.way, case.proofs)
 
@@ -198,7 +200,7 @@ class Gate:
         if not said.allowed:
             raise Refused(Why.RATE_LIMITED, f"The limit of {rate} is used up; wait.", retry_after=said.retry_after)
 
-    async def check_scopes(self, case: Case) -> None:
+    def check_scopes(self, case: Case) -> None:
         route, principal = case.its_route, case.principal
         if principal is None:
             return
@@ -207,7 +209,7 @@ class Gate:
         if missing := route.roles - principal.roles:
             raise Refused(Why.LACKS_ROLE, "A role is missing.", note=f"missing: {' '.join(sorted(missing))}")
 
-    async def check_freshness(self, case: Case) -> None:
+    def check_freshness(self, case: Case) -> None:
         """Of the proofs of the subject, those that speak for a person if there are any: a key's "now" is no sign-in."""
         limit, principal = case.its_route.fresh_within, case.principal
         if limit is None or principal is None:
@@ -217,7 +219,7 @@ class Gate:
         if any(at is None or case.now - at > limit for at in proven):  # RFC 9470 section 3
             raise Refused(Why.NOT_FRESH, f"Sign in again: this needs a sign-in within the last {int(limit)} seconds.")
 
-    async def check_cross_site(self, case: Case) -> None:
+    def check_cross_site(self, case: Case) -> None:
         """Asked unless a credential was sent that no browser sends by itself; it sends a password that was typed into its dialog."""
         if not case.request.unsafe or not (self._ambient | self._guessable).issuperset(case.proofs):
             return
@@ -235,7 +237,7 @@ class Gate:
                 raise Refused(Why.REPLAYED, "This signed request was seen before; sign each request anew, with a nonce.")
 
 
-Step = Callable[[Gate, Case], Awaitable[None]]
+Step = Callable[[Gate, Case], Awaitable[None] | None]
 Observer = Callable[[Case, Refused | None], None]
 """Hears of every decision: counts, remembers, never decides and never waits."""
 

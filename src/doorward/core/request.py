@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from doorward.core.address import is_loopback
@@ -21,6 +20,15 @@ class Headers:
     __slots__ = ("_fields",)
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        listed = raw if isinstance(raw, list) else list(raw)
+        fields: dict[bytes, bytes | list[bytes]] = dict(listed)
+        if len(fields) != len(listed) or max(map(len, fields.values()), default=0) > HEADER_LIMIT:
+            fields = self._gathered(listed)
+        self._fields = fields
+
+    @staticmethod
+    def _gathered(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes | list[bytes]]:
+        """Where a field was sent twice, or is too long."""
         fields: dict[bytes, bytes | list[bytes]] = {}
         for name, value in raw:
             if len(value) > HEADER_LIMIT:
@@ -32,7 +40,7 @@ class Headers:
                 known.append(value)
             else:
                 fields[name] = [known, value]
-        self._fields = fields
+        return fields
 
     def one(self, name: bytes) -> str | None:
         """The only value of this field, or None. Raises Refused(SHOWN_TWICE)."""
@@ -110,18 +118,13 @@ class Request:
     def header(self, name: bytes) -> str | None:
         return self.headers.one(name)
 
-    @cached_property
-    def _authorization(self) -> tuple[str, str] | None:
+    def authorization(self, scheme: str) -> str | None:
+        """What follows this scheme (lower case) in Authorization (RFC 9110 section 11.6.2), or None."""
         value = self.headers.one(b"authorization")
         if value is None:
             return None
-        scheme, _, rest = value.partition(" ")
-        return scheme.lower(), rest.strip(" ")
-
-    def authorization(self, scheme: str) -> str | None:
-        """What follows this scheme (lower case) in Authorization (RFC 9110 section 11.6.2), or None."""
-        shown = self._authorization
-        return shown[1] if shown is not None and shown[0] == scheme else None
+        shown, _, rest = value.partition(" ")
+        return rest.strip(" ") if shown.lower() == scheme else None
 
     def cookie(self, name: str) -> str | None:
         """The only cookie of this name (RFC 6265 section 5.4). Raises Refused(SHOWN_TWICE)."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from doorward.core.address import read_address
@@ -12,6 +13,8 @@ _PAIR: Final = re.compile(rf'[ \t]*({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*)")[ 
 _QUOTED: Final = re.compile(r"\\(.)")
 _PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?")
 MOST_HOPS: Final = 32
+_SHORT: Final = 64
+"""Characters: what is longer is read, but not remembered."""
 
 Element = dict[str, str]
 
@@ -38,6 +41,11 @@ def parse_address(text: str) -> str | None:
 
     Raises Refused(BAD_REQUEST).
     """
+    return _parse(text) if len(text) <= _SHORT else _parse.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> str | None:
     text = text.strip(" \t")
     if text.lower() == "unknown" or text.startswith("_"):
         return None
