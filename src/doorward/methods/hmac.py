@@ -25,7 +25,7 @@ from doorward.crypto.seal import SealBroken, Sealer
 
 SEALED_FOR: Final = "hmac"
 CONTENT_SHA256: Final = "content_sha256"
-"""A claim of the proof where the door does not see the body: the service behind compares it (DECISIONS 11)."""
+"""A claim of the proof where a body goes by unseen: the service behind compares it (DECISIONS 11)."""
 _ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _TIMESTAMP: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 _HEX_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
@@ -112,7 +112,7 @@ class Hmac:
             owner_kind=credential.owner_kind,
             scopes=credential.scopes if credential.scopes is not None else frozenset(),
             env=credential.env,
-            claims={CONTENT_SHA256: digest} if request.body is None else NO_CLAIMS,
+            claims={CONTENT_SHA256: digest} if request.body is None and request.has_body else NO_CLAIMS,
             rate=credential.limits.rate,
             authenticated_at=now,
             expires_at=credential.expires_at,
@@ -145,7 +145,6 @@ async def _body_digest(shown: ShownSignature) -> str:
     if request.body is None:
         if request.has_body and shown.content_sha256 is None:
             raise Refused(Why.BODY_NOT_SIGNED, "Behind this proxy a signed request with a body needs X-Content-SHA256.")
-        # Without a body the digest is that of nothing: whoever slips one in is found out by the service behind.
         return (shown.content_sha256 if request.has_body else None) or NO_BODY
     body = await request.body() if request.has_body else b""
     digest = sha256(body).hex()

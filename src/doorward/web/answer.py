@@ -17,6 +17,7 @@ from doorward.core.limit import Verdict
 from doorward.core.method import Method
 from doorward.core.request import Request
 from doorward.core.route import Route
+from doorward.methods.api_key import KEY_IN_QUERY
 from doorward.web.asgi import Answer, Fields
 
 STATUS: Final[dict[Code, int]] = {
@@ -142,3 +143,10 @@ def rate_limit(verdict: Verdict | None) -> Fields:
         (b"ratelimit-policy", b'"default";q=%d;w=%d' % (rate.count, rate.seconds)),
         (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, math.ceil(verdict.reset))),
     ]
+
+
+def warnings(case: Case) -> Fields:
+    """X-Auth-Warning where the key came in the query: it stands in histories and logs on its way (RFC 6750 section 5.3)."""
+    if any(KEY_IN_QUERY in proof.claims for proof in case.proofs.values()):
+        return [(b"x-auth-warning", b"the API key was sent in the query; send it in X-API-Key")]
+    return []

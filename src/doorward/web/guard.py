@@ -18,7 +18,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.gate import Case, Gate
 from doorward.core.request import Headers
 from doorward.core.route import Route
-from doorward.web.answer import Answerer, rate_limit
+from doorward.web.answer import Answerer, rate_limit, warnings
 from doorward.web.arrival import only_ours, peer_of, read_request, request_id
 from doorward.web.asgi import App, Fields, Message, Receive, Scope, Send
 from doorward.web.body import LARGEST, Replay
@@ -108,8 +108,8 @@ def _check_same_path(case: Case, scope: Scope) -> None:
 
 
 def _with_fields(send: Send, case: Case, id: str) -> Send:
-    """RateLimit and X-Request-ID on the application's answer."""
-    extra: Fields = [(b"x-request-id", id.encode("latin-1")), *rate_limit(case.tightest)]
+    """RateLimit, X-Request-ID and warnings on the application's answer."""
+    extra: Fields = [(b"x-request-id", id.encode("latin-1")), *rate_limit(case.tightest), *warnings(case)]
 
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.accept"):
