@@ -102,7 +102,8 @@ class Doorward:
         allow_query_key: bool = False,
         name: str = "",
     ) -> Route:
-        """A route for any path, in the words of doorward.toml. Raises ValueError."""
+        """A route for any path, in the words of doorward.toml. Those of one `name` (the policy's text, if none is given)
+        and one rate share their counter. Raises ValueError."""
         return Route(
             path="/**",
             allow=read_allow(allow, INSTALLED),

@@ -1,5 +1,6 @@
 """doorward serve: the server, one worker or many."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -63,12 +64,14 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listening = socket.socket(family, kind)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-    except OSError as reason:
-        raise Failed(f"{host}:{port} cannot be listened on: {reason.strerror or reason}; choose another with --port") from None
-    listening.set_inheritable(True)
-    return listening
+    with contextlib.ExitStack() as undo:
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            listening = undo.enter_context(socket.socket(family, kind))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError as reason:
+            raise Failed(f"{host}:{port} cannot be listened on: {reason.strerror or reason}; choose another with --port") from None
+        listening.set_inheritable(True)
+        undo.pop_all()
+        return listening

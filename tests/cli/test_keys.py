@@ -1,0 +1,105 @@
+"""cli/key.py and sign.py: every fixed point that others script against."""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doorward.core import key_text
+from tests.cli.conftest import Ask, Run
+
+WORDS = ["key", "create", "--name", "--owner", "--expires", "--rate", "", "\x00", "ü", "list", "--json", "-h", "30d", "x" * 300]
+
+
+def created(ask: Ask, *words: str) -> dict[str, str]:
+    return ask("key", "create", "--name", "n", "--owner", "o", "--scopes", "read:pets write:pets", *words)
+
+
+def test_a_key_is_shown_once_and_never_again(ask: Ask, run: Run) -> None:
+    made = created(ask, "--env", "test", "--expires", "30d", "--allow-ip", "10.0.0.0/8", "--methods", "GET", "--rate", "100/m")
+    assert key_text.parse(made["key"]).id == made["id"]
+    assert made["key"].startswith("sk_test_")
+    listed = ask("key", "list")["keys"][0]
+    assert (listed["scopes"], listed["rate"], listed["methods"], listed["allow_ip"]) == (
+        ["read:pets", "write:pets"],
+        "100/m",
+        ["GET"],
+        ["10.0.0.0/8"],
+    )
+    for words in (("key", "list"), ("key", "show", made["id"]), ("audit", "tail"), ("audit", "export")):
+        assert made["key"] not in run(*words).stdout
+
+
+def test_rotate_makes_a_second_key_and_revoke_ends_one(ask: Ask, run: Run) -> None:
+    made = created(ask)
+    second = ask("key", "rotate", made["id"], "--overlap", "24h")
+    assert second["replaces"] == made["id"]
+    assert second["key"] != made["key"]
+    assert ask("key", "revoke", made["id"])["revoked_at"]
+    assert ask("key", "revoke", made["id"])["revoked_at"], "once more is harmless"
+    assert run("key", "rotate", made["id"]).exit_code == 1
+    assert run("key", "show", "nope").exit_code == 1
+
+
+def test_an_hmac_key_signs_a_request_from_a_file_or_standard_input(ask: Ask, tmp_path: Path) -> None:
+    made = created(ask, "--hmac")
+    (tmp_path / "secret").write_text(made["secret"] + "\n")
+    (tmp_path / "body").write_bytes(b"{}")
+    words = ("sign", "--hmac", "--key-id", made["id"], "--secret-file")
+    url = "https://api.example/pets?limit=1"
+    headers = ask(*words, str(tmp_path / "secret"), "post", url, "--body-file", str(tmp_path / "body"))
+    text = f"POST\n/pets?limit=1\n{headers['X-Timestamp']}\n{hashlib.sha256(b'{}').hexdigest()}\n{headers['X-Nonce']}"
+    assert headers["X-Signature"] == hmac.new(made["secret"].encode(), text.encode(), "sha256").hexdigest()
+    plain = ask(*words, "-", "GET", "https://api.example", "--no-nonce", stdin=made["secret"] + "\n")
+    assert "X-Nonce" not in plain
+    text = f"GET\n/\n{plain['X-Timestamp']}\n"
+    assert plain["X-Signature"] == hmac.new(made["secret"].encode(), text.encode(), "sha256").hexdigest()
+
+
+def test_a_table_of_hashes_is_imported_and_again_adds_nothing(ask: Ask, run: Run, tmp_path: Path) -> None:
+    rows = [f"k{number},name,owner,{hashlib.sha256(f'old-key-{number}'.encode()).hexdigest()},old-,read:pets," for number in range(30)]
+    file = tmp_path / "keys.csv"
+    file.write_text("id,name,owner,hash,start,scopes,expires\n" + "\n".join(rows) + "\n")
+    assert ask("key", "import", str(file), "--format", "sha256-hex") == {"added": 30, "known": 0}
+    assert ask("key", "import", str(file), "--format", "sha256-hex") == {"added": 0, "known": 30}
+    file.write_text("id,name,owner,hash,start,scopes,expires\nk99,n,o,nothex,old-,,\n")
+    wrong = run("key", "import", str(file), "--format", "sha256-hex")
+    assert wrong.exit_code == 1
+    assert "line 2" in wrong.stderr
+    file.write_bytes(b"id,name\xff\n")
+    assert run("key", "import", str(file), "--format", "sha256-hex").exit_code == 1
+
+
+def test_the_pattern_finds_a_key_in_text(ask: Ask) -> None:
+    import re
+
+    pattern = ask("key", "pattern")["text"]
+    assert re.search(pattern, f"const key = '{created(ask)['key']}';")
+    assert "regex" in ask("key", "pattern", "--as", "gitleaks")["text"]
+    assert "detectors" in ask("key", "pattern", "--as", "trufflehog")["text"]
+
+
+@pytest.mark.parametrize("words", [("--allow-ip", "x"), ("--methods", "G(T"), ("--prefix", "1"), ("--origin", "x y")])
+def test_a_wrong_word_is_refused_with_a_sentence(run: Run, words: tuple[str, str]) -> None:
+    result = run("key", "create", "--name", "n", "--owner", "o", *words)
+    assert result.exit_code in (1, 2)
+    assert result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from(
+            ["key", "create", "--name", "--owner", "--expires", "--rate", "", "\x00", "ü", "list", "--json", "-h", "30d", "x" * 300]
+        ),
+        max_size=6,
+    )
+)
+def test_any_words_end_with_nought_one_or_two(run: Run, words: list[str]) -> None:
+    result = run(*words)
+    assert result.exit_code in (0, 1, 2)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
