@@ -2,7 +2,8 @@
 
 Asked by   listed proxies only; the direct peer counts. Method and target as in `original.py`, address, scheme and host
            as in `proxy.py`. Identity fields in the question are a caller's own and are ignored
-Answers    200 with X-Auth-Subject, -Client, -Scopes, -Method and X-Auth-Identity, or the refusal as in `answer.py`
+Answers    200 with X-Auth-Subject, -Client, -Scopes, -Method and X-Auth-Identity (empty where there is none), or the
+           refusal as in `answer.py`
 ?answers=401,403   any other refusal becomes 403, with its own status in X-Auth-Status and the problem document in
            X-Auth-Problem: nginx makes 500 of what it does not know (DECISIONS 10)
 ?service=orders    the audience of the identity token; else the name of the route
@@ -20,7 +21,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.gate import Case, Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Headers, Request
-from doorward.web.answer import Answerer, rate_limit
+from doorward.web.answer import Answerer, rate_limit, warnings
 from doorward.web.arrival import only_ours, peer_of, request_id
 from doorward.web.asgi import Answer, Fields, Receive, Scope, Send
 from doorward.web.original import Style, may_have_body, read_original
@@ -31,6 +32,10 @@ MOUNT: Final = "/verify"
 _VISIBLE: Final = re.compile(r"[!-$&-~]*")
 _KEPT: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 _SERVICE: Final = re.compile(r"[A-Za-z0-9._:/@-]{1,128}")
+
+NOBODY: Final[Fields] = [(b"x-auth-subject", b""), (b"x-auth-client", b""), (b"x-auth-scopes", b""), (b"x-auth-method", b"")]
+"""Every field is always told, if only as empty: proxies put it in the place of what a caller sent, and Caddy 2.6 would
+hand on the name of its own placeholder for one that is missing."""
 
 Identify = Callable[[Principal, str], bytes]
 """The identity token for this principal and audience."""
@@ -115,13 +120,16 @@ class ForwardAuth:
         return asked
 
     def _admitted(self, case: Case, asked: Asked, id: str) -> Answer:
+        principal = case.principal
         headers: Fields = [(b"content-length", b"0"), (b"cache-control", b"no-store"), (b"x-request-id", id.encode("latin-1"))]
-        if case.principal is not None:
-            headers += identity_fields(case.principal)
-            if self._identify is not None:
-                headers.append((b"x-auth-identity", self._identify(case.principal, asked.service or case.its_route.name)))
+        headers += identity_fields(principal) if principal is not None else NOBODY
+        token = b""
+        if principal is not None and self._identify is not None:
+            token = self._identify(principal, asked.service or case.its_route.name)
+        headers.append((b"x-auth-identity", token))
         if case.verdicts:
             headers += rate_limit(case.tightest)
+        headers += warnings(case)
         return Answer(200, headers, b"")
 
 
@@ -142,12 +150,12 @@ def parse_question(query: str) -> Asked:
 
 def identity_fields(principal: Principal) -> Fields:
     """The plain identity fields. Whatever is not visible ASCII, and `%`, is percent-encoded as UTF-8."""
-    fields = [(b"x-auth-subject", visible(principal.subject)), (b"x-auth-method", visible("+".join(principal.methods)))]
-    if principal.client is not None:
-        fields.append((b"x-auth-client", visible(principal.client)))
-    if principal.scopes:
-        fields.append((b"x-auth-scopes", b" ".join(sorted(map(visible, principal.scopes)))))
-    return fields
+    return [
+        (b"x-auth-subject", visible(principal.subject)),
+        (b"x-auth-client", b"" if principal.client is None else visible(principal.client)),
+        (b"x-auth-scopes", b" ".join(sorted(map(visible, principal.scopes)))),
+        (b"x-auth-method", visible("+".join(principal.methods))),
+    ]
 
 
 def visible(text: str) -> bytes:
