@@ -6,8 +6,7 @@ secret has 256 bits. One double click selects the whole.
 
 import re
 import zlib
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from doorward.core.clock import Entropy
 from doorward.core.errors import Refused, Why
@@ -22,14 +21,14 @@ CHECK_DIGITS: Final = 6
 PATTERN: Final = r"\b[A-Za-z]{2,12}_(?:live|test)_[0-9A-Za-z]{61}\b"
 """Published: finds keys in text. What it finds is a key if its check digits are right (`parse`)."""
 
+_PAIRS: Final = tuple(one + other for one in DIGITS for other in DIGITS)
 _PREFIX: Final = re.compile(r"[A-Za-z]{2,12}")
 _SHAPE: Final = re.compile(r"([A-Za-z]{2,12})_(live|test)_([0-9A-Za-z]{12})[0-9A-Za-z]{43}([0-9A-Za-z]{6})")
 _BEGINNING: Final = re.compile(r"[A-Za-z]{2,12}_(?:live|test)_[0-9A-Za-z]*")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyText:
-    """A well-formed key. `start` and `last4` may be shown to tell keys apart."""
+class KeyText(NamedTuple):
+    """A well-formed key; a tuple since one is made for each request. `start` and `last4` may be shown to tell keys apart."""
 
     whole: Secret
     prefix: str
@@ -68,7 +67,9 @@ def new_secret(entropy: Entropy) -> str:
 
 def check_digits(before: str) -> str:
     """CRC-32 (ISO 3309) as a number in base62. Raises UnicodeEncodeError on what is not ASCII."""
-    return base62(zlib.crc32(before.encode("ascii")), CHECK_DIGITS)
+    front, low = divmod(zlib.crc32(before.encode("ascii")), 3844)
+    high, middle = divmod(front, 3844)
+    return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 
 
 def make(prefix: str, env: str, entropy: Entropy) -> KeyText:
@@ -98,9 +99,17 @@ def begins_like_a_key(text: str) -> bool:
 
 def parse(text: str) -> KeyText:
     """Raises Refused(MALFORMED): wrong shape, or wrong check digits."""
+    key = parse_ours(text)
+    if key is None:
+        raise Refused(Why.MALFORMED, "This is not an API key: its length or letters are wrong.", note="not of key shape")
+    return key
+
+
+def parse_ours(text: str) -> KeyText | None:
+    """None: not of our shape, perhaps an imported key. Raises Refused(MALFORMED): of our shape, with wrong check digits."""
     match = _SHAPE.fullmatch(text)
     if match is None:
-        raise Refused(Why.MALFORMED, "This is not an API key: its length or letters are wrong.", note="not of key shape")
+        return None
     prefix, env, id, check = match.groups()
     if check_digits(text[:-CHECK_DIGITS]) != check:
         raise Refused(Why.MALFORMED, "The check digits of this API key are wrong: it was mistyped or cut.", note="wrong check digits")

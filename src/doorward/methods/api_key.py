@@ -10,8 +10,8 @@ Refused      SHOWN_TWICE, MALFORMED, UNKNOWN (no such key, or wrong secret); of 
 import contextlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
 from doorward.core import key_text
@@ -47,14 +47,16 @@ class ApiKeyOptions:
             raise ValueError("foreign_prefixes: 2 letters or more, and none with which a JWT begins")
 
 
-@dataclass(frozen=True, slots=True)
-class ShownKey:
+class ShownKey(NamedTuple):
     """`key` is None where the text is not of our own shape: perhaps an imported key."""
 
     text: Secret
     key: KeyText | None
     in_query: bool
-    request: Request = field(repr=False)
+    request: Request
+
+    def __repr__(self) -> str:
+        return f"ShownKey({self.key})"  # the request's query may hold the key
 
 
 class ApiKey:
@@ -104,8 +106,8 @@ class ApiKey:
         return True
 
     def _parse(self, text: str, in_query: bool, request: Request) -> ShownKey:
-        if key_text.has_key_shape(text):
-            key = key_text.parse(text)
+        key = key_text.parse_ours(text)
+        if key is not None:
             return ShownKey(key.whole, key, in_query, request)
         if not _FOREIGN.fullmatch(text):
             raise Refused(Why.MALFORMED, "This is not an API key.", note="not printable ASCII, too short or too long")
