@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward.admin import accounts, key_rotation, keys
+from doorward.admin import accounts, key_rotation, keys, words
 from doorward.admin.actor import LOCAL
 from doorward.admin.keys import KeyOrder
 from doorward.core import key_text
@@ -74,6 +74,7 @@ async def test_a_key_in_the_query_is_taken_only_where_the_route_allows_it_and_is
     shown = method.find(asked, allowing)
     assert shown is not None
     assert shown.in_query
+    assert text not in f"{shown}{shown!r}"
     assert (await method.prove(shown)).claims == {KEY_IN_QUERY: True}
     with pytest.raises(Refused) as caught:
         method.find(request([("X-API-Key", text)], query=f"api_key={text}"), allowing)
@@ -94,7 +95,8 @@ async def test_a_key_is_held_to_its_methods_networks_and_origins(place: Place) -
     text = (await place.key(order)).key.reveal()
     headers = [("X-API-Key", text), ("Origin", "https://shop.example")]
     method = place.api_key()
-    assert (await prove(method, request(headers))).subject == "shop"
+    for verb in ("GET", "HEAD"):
+        assert (await prove(method, request(headers, method=verb))).subject == "shop"
     assert await refusal(method, request(headers, method="POST")) is Why.WRONG_METHOD
     assert await refusal(method, request(headers, address="198.51.100.1")) is Why.WRONG_ADDRESS
     assert await refusal(method, request(headers[:1])) is Why.WRONG_ORIGIN
@@ -171,6 +173,4 @@ def test_whatever_is_sent_is_found_refused_or_not_mine(value: str, where: str) -
 
 
 def test_networks_are_read_as_networks() -> None:
-    from doorward.admin import words
-
     assert words.networks(["192.0.2.7", "2001:db8::/32"]) == (ip_network("192.0.2.7/32"), ip_network("2001:db8::/32"))
