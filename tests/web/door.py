@@ -11,7 +11,7 @@ from doorward.core.gate import Gate, GateOptions
 from doorward.core.limit import Rate
 from doorward.core.method import Method
 from doorward.core.policy import parse
-from doorward.core.proof import Proof
+from doorward.core.proof import OneUse, Proof
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
 from doorward.stores.memory import MemoryStore
@@ -41,6 +41,7 @@ class Words:
     rate: Rate | None = None
     bodies: list[bytes] = field(default_factory=list)
     error: Exception | None = None
+    once: bool = False
 
     def find(self, request: Request, route: Route) -> tuple[str, Request] | None:
         text = request.header(self.place)
@@ -65,6 +66,7 @@ class Words:
             rate=self.rate,
             csrf="token" if self.ambient else None,
             authenticated_at=NOW - 100,
+            once=OneUse(word.encode(), NOW + 1, NOW) if self.once else None,
         )
 
 

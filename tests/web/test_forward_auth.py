@@ -30,7 +30,7 @@ def door(style: Style | None = None, seen: list[Outcome] | None = None, words: W
         proxies=LOCAL,
         clock=clock,
         style=style,
-        identify=lambda _, audience: f"token-for-{audience}".encode(),
+        identify=lambda _, audience, expected: f"token-for-{audience}{'-without-body' if expected else ''}".encode(),
         observe=seen.append if seen is not None else ignore,
     )
 
@@ -193,6 +193,13 @@ async def test_questions_do_not_fill_the_memory() -> None:
 def test_a_body_counts_as_there_unless_the_proxy_denies_it(told: list[tuple[str, str]], for_get: bool, for_post: bool) -> None:
     headers = Headers((name.encode(), value.encode()) for name, value in told)
     assert (may_have_body(headers, "GET"), may_have_body(headers, "POST")) == (for_get, for_post)
+
+
+async def test_where_the_proxy_is_silent_the_service_is_told_that_a_signed_get_has_no_body() -> None:
+    app = door(words=Words(once=True))
+    assert (await verify([*CADDY, KEY], app=app)).header("x-auth-identity") == "token-for-/pets/**-without-body"
+    assert (await verify([*NGINX, ("X-API-Key", "bob")], app=app)).header("x-auth-identity") == "token-for-/pets/**"
+    assert (await verify([*CADDY, KEY])).header("x-auth-identity") == "token-for-/pets/**"
 
 
 async def test_a_signature_over_a_body_that_cannot_be_seen_is_the_methods_to_refuse() -> None:

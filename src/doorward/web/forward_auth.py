@@ -21,10 +21,11 @@ from doorward.core.errors import Refused, Why
 from doorward.core.gate import Case, Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Headers, Request
+from doorward.crypto.hmac_signing import NO_BODY
 from doorward.web.answer import Answerer, rate_limit, warnings
 from doorward.web.arrival import only_ours, peer_of, request_id
 from doorward.web.asgi import Answer, Fields, Receive, Scope, Send
-from doorward.web.original import Style, may_have_body, read_original
+from doorward.web.original import Style, may_have_body, read_original, told_of_body
 from doorward.web.outcome import Observe, Outcome, ignore
 from doorward.web.proxy import Proxies
 
@@ -37,8 +38,8 @@ NOBODY: Final[Fields] = [(b"x-auth-subject", b""), (b"x-auth-client", b""), (b"x
 """Every field is always told, if only as empty: proxies put it in the place of what a caller sent, and Caddy 2.6 would
 hand on the name of its own placeholder for one that is missing."""
 
-Identify = Callable[[Principal, str], bytes]
-"""The identity token for this principal and audience."""
+Identify = Callable[[Principal, str, str | None], bytes]
+"""The identity token for this principal and audience, and the digest of the body that must arrive (None: any may)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class ForwardAuth:
         headers += identity_fields(principal) if principal is not None else NOBODY
         token = b""
         if principal is not None and self._identify is not None:
-            token = self._identify(principal, asked.service or case.its_route.name)
+            token = self._identify(principal, asked.service or case.its_route.name, _expected(case))
         headers.append((b"x-auth-identity", token))
         if case.verdicts:
             headers += rate_limit(case.tightest)
@@ -160,6 +161,14 @@ def identity_fields(principal: Principal) -> Fields:
 
 def visible(text: str) -> bytes:
     return text.encode() if _VISIBLE.fullmatch(text) else quote(text, safe=_KEPT, errors="replace").encode()
+
+
+def _expected(case: Case) -> str | None:
+    """A signed request that passed as one without a body, only since its proxy was silent: no body may arrive."""
+    request = case.request
+    if request.has_body or all(proof.once is None for proof in case.proofs.values()) or told_of_body(request.headers) is not None:
+        return None
+    return NO_BODY
 
 
 def _narrowed(answer: Answer, answers: frozenset[int]) -> Answer:

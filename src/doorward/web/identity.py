@@ -44,9 +44,10 @@ class IdentityTokens:
         self._issuer, self._sign, self._clock, self._options = issuer, sign, clock, options or IdentityOptions()
         self._known: dict[_Key, tuple[float, bytes]] = {}
 
-    def __call__(self, principal: Principal, audience: str) -> bytes:
-        """Raises core.store.Unavailable where no key can sign."""
-        now, digest = self._clock(), content_digest(principal)
+    def __call__(self, principal: Principal, audience: str, expected: str | None = None) -> bytes:
+        """`expected`: the digest of the body that must arrive, where no proof holds one. Raises core.store.Unavailable
+        where no key can sign."""
+        now, digest = self._clock(), content_digest(principal) or expected
         if digest is not None:
             return self._signed(principal, audience, now, digest)
         key = (

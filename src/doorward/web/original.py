@@ -62,11 +62,16 @@ def read_original(headers: Headers, method: str, rest: str, style: Style | None)
     return methods[0], targets[0]
 
 
-def may_have_body(headers: Headers, method: str) -> bool:
-    """No only when the proxy says so (X-Original-Content-Length is 0 and there is no X-Original-Transfer-Encoding), or is
-    silent about a method whose content means nothing (RFC 9110 section 9.3.1). Any other silence counts as a body, so
-    that no signature over an empty one passes (DECISIONS 11)."""
+def told_of_body(headers: Headers) -> bool | None:
+    """Whether the proxy says that there is a body. None: it is silent."""
     length, coding = headers.one(b"x-original-content-length"), headers.one(b"x-original-transfer-encoding")
     if coding or length:
         return bool(coding) or length != "0"
-    return method not in SAFE_METHODS
+    return None
+
+
+def may_have_body(headers: Headers, method: str) -> bool:
+    """Silence counts as a body, so that no signature over an empty one passes (DECISIONS 11); but for methods whose
+    content means nothing (RFC 9110 section 9.3.1). For these the service behind is told to expect none."""
+    told = told_of_body(headers)
+    return method not in SAFE_METHODS if told is None else told
