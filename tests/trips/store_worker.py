@@ -14,8 +14,10 @@ from doorward.stores.watch import Watch
 
 
 def say(*words: object) -> None:
-    """One write to the pipe: a line is there wholly or not at all."""
-    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+    """Straight to the pipe, so that what was said is said when the process is killed."""
+    text = (" ".join(map(str, words)) + "\n").encode()
+    while text:
+        text = text[os.write(1, text) :]
 
 
 async def wait_for_start() -> None:
@@ -46,6 +48,25 @@ async def write_rows(store: SqliteStore, name: str, tasks: str, count: str) -> N
 
     await wait_for_start()
     await asyncio.gather(*(several(first) for first in range(int(tasks))))
+
+
+async def time_writes(store: SqliteStore, tasks: str, seconds: str) -> None:
+    """Says only at its end how long each write took: a full pipe would hold it up."""
+    took: list[float] = []
+
+    async def record(tx: Tx) -> None:
+        await tx.record(Event(kind=Kind.SIGNED_IN, subject="ann", at=0.0))
+
+    async def write_on(end: float) -> None:
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            await store.write(record)
+            took.append(time.perf_counter() - start)
+
+    await wait_for_start()
+    end = time.perf_counter() + float(seconds)
+    await asyncio.gather(*(write_on(end) for _ in range(int(tasks))))
+    say(*took)
 
 
 async def spend_marks(store: SqliteStore, count: str) -> None:
@@ -95,7 +116,14 @@ async def watch(store: SqliteStore, count: str) -> None:
     running.cancel()
 
 
-ACTIONS = {"write_rows": write_rows, "spend_marks": spend_marks, "take": take, "announce": announce, "watch": watch}
+ACTIONS = {
+    "write_rows": write_rows,
+    "time_writes": time_writes,
+    "spend_marks": spend_marks,
+    "take": take,
+    "announce": announce,
+    "watch": watch,
+}
 
 
 async def main(action: str, path: str, *arguments: str) -> None:
