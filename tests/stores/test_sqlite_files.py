@@ -228,6 +228,38 @@ async def test_closing_writes_what_was_queued_and_refuses_what_comes_later(tmp_p
     await store.close()
 
 
+async def test_closing_does_not_wait_for_ever_for_a_process_that_hangs(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    store._writer._patience = 0.05
+    hanging = WriteLock(tmp_path / "doorward.db")
+    with hanging:
+        waiting = asyncio.ensure_future(store.write(record))
+        await asyncio.sleep(0.01)
+        await store.close()
+    hanging.close()
+    with pytest.raises(Unavailable, match="hangs"):
+        await waiting
+    await asyncio.to_thread(store._writer._thread.join)
+
+
+async def test_a_read_holds_nothing_once_it_is_answered(tmp_path: Path) -> None:
+    """Else the log could never be rewound and would grow for ever."""
+    store = await open_store(tmp_path)
+
+    async def add(tx: Tx) -> None:
+        await tx.add_credential(PLAIN)
+
+    await store.write(add)
+    assert await store.credentials.find("api_key", "k1") == PLAIN
+    assert await store.credentials.list() == [PLAIN]
+    assert await store.once.spend(b"a", NOW + 1, NOW)
+    for name in ("doorward.db", "doorward-state.db"):
+        db = connect(tmp_path / name)
+        assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0), name
+        db.close()
+    await store.close()
+
+
 async def test_a_group_is_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await open_store(tmp_path)
     lock = WriteLock(tmp_path / "doorward.db")

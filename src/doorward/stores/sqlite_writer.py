@@ -92,11 +92,11 @@ class SqliteWriter:
             timer.cancel()
 
     def close(self) -> None:
-        """Runs what was queued, then ends. Blocks."""
+        """Runs what was queued, then ends. Blocks, but no longer than a write may wait for its turn."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
-        self._thread.join()
+        self._thread.join(self._patience + 1.0)
 
     def _give_up(self, job: Job[Any]) -> None:
         if job.take():
