@@ -127,6 +127,9 @@ class Parts:
             "doorward_uses_dropped": ("Uses that were not counted since too many gathered.", lambda: float(self.usage.dropped)),
         }
         self.metrics = Metrics(gauges, home.data.path / "metrics")
+        self.session = Session(
+            credentials=store.credentials, accounts=store.accounts, clock=home.clock, write=store.write, options=options.session
+        )
         self.methods = self._methods()
         self.proxies = Proxies(options.server.trusted_proxies)
         self.gate = Gate(
@@ -160,7 +163,7 @@ class Parts:
                 options=options.jwt,
             ),
             Hmac(credentials=credentials, sealer=home.sealer, clock=clock, options=options.hmac),
-            Session(credentials=credentials, accounts=accounts, clock=clock, write=store.write, options=options.session),
+            self.session,
         )
 
     def watch_is_healthy(self) -> bool:

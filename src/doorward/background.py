@@ -35,6 +35,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await parts.session.settle()
         await flush(parts)
 
 
@@ -46,7 +47,7 @@ async def flush(parts: Parts) -> None:
 def adopt_keys(home: Installation) -> None:
     """After `doorward rotate pepper` or `sealing-key`: this worker goes on with the new keys, without a restart."""
     pepper, sealing = home.data.keys(PEPPER), home.data.keys(SEALING)
-    home.peppers.adopt(pepper.keys, pepper.current)
+    home.peppers.adopt(pepper.keys, pepper.current, home.data.imported_peppers())
     home.sealer.adopt(sealing.keys, sealing.current)
 
 

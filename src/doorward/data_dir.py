@@ -14,6 +14,8 @@ DEFAULT: Final = Path(".doorward")
 SECRET_BYTES: Final = 32
 PEPPER: Final = "pepper"
 SEALING: Final = "sealing"
+IMPORTED: Final = "imported-peppers"
+"""Peppers that imported hashes were made with elsewhere; there only once such hashes were imported."""
 
 FIRST_SETTINGS: Final = """\
 # doorward's settings. Each can also be given as DOORWARD_SECTION__NAME in the environment (lists as JSON).
@@ -50,7 +52,7 @@ class KeyFile:
         return f"KeyFile({', '.join(self.keys)})"
 
     @classmethod
-    def parse(cls, text: str, place: str) -> "KeyFile":
+    def parse(cls, text: str, place: str, *, any_length: bool = False) -> "KeyFile":
         """Raises DataDirError; the message holds nothing of the text."""
         keys: dict[str, bytes] = {}
         for number, line in enumerate(text.replace(",", "\n").splitlines(), start=1):
@@ -61,7 +63,7 @@ class KeyFile:
                 key = base64.b64decode(words[1], altchars=b"-_", validate=True) if len(words) == 2 else b""
             except ValueError:
                 key = b""
-            if len(key) != SECRET_BYTES or words[0] in keys:
+            if not key or (len(key) != SECRET_BYTES and not any_length) or words[0] in keys:
                 raise DataDirError(f"{place}, line {number}: write an id of its own, a space, and 32 bytes in base64url")
             keys[words[0]] = key
         if not keys:
@@ -122,10 +124,26 @@ class DataDir:
         except (OSError, UnicodeDecodeError):
             raise DataDirError(f"secrets/{name} cannot be read; restore it from your backup") from None
 
+    def imported_peppers(self) -> Mapping[str, bytes]:
+        """Raises DataDirError. None at all where no such hashes were imported."""
+        path = self.secrets / IMPORTED
+        if not path.exists():
+            return {}
+        self._refuse_if_wider(path)
+        return KeyFile.parse(path.read_text("ascii"), f"secrets/{IMPORTED}", any_length=True).keys
+
+    def keep_imported_pepper(self, pepper: bytes) -> str:
+        """Gives its id; one that is known keeps the id it has."""
+        known = self.imported_peppers()
+        for id, key in known.items():
+            if key == pepper:
+                return id
+        return self._append(IMPORTED, pepper)
+
     def keys_stamp(self) -> tuple[int, ...]:
         """Changes whenever a key was added; cheap enough to ask several times a second."""
         found = []
-        for name in (PEPPER, SEALING):
+        for name in (PEPPER, SEALING, IMPORTED):
             try:
                 found.append((self.secrets / name).stat().st_mtime_ns)
             except OSError:
@@ -134,14 +152,16 @@ class DataDir:
 
     def add_key(self, name: str, entropy: Entropy) -> str:
         """Adds a key, current from now on; the older ones stay for what they protect. Gives its id."""
+        return self._append(name, entropy(SECRET_BYTES))
+
+    def _append(self, name: str, key: bytes) -> str:
         path = self.secrets / name
         old = path.read_text("ascii") if path.exists() else ""
         number = 1 + max((int(line.split()[0].rpartition("-")[2]) for line in old.splitlines() if line.strip()), default=0)
-        id = f"{name}-{number}"
-        key = base64.urlsafe_b64encode(entropy(SECRET_BYTES)).decode()
+        id = f"{name.removesuffix('-peppers')}-{number}"
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
-        _write_new(fresh, f"{old}{id} {key}\n", 0o600)
+        _write_new(fresh, f"{old}{id} {base64.urlsafe_b64encode(key).decode()}\n", 0o600)
         os.replace(fresh, path)
         return id
 

@@ -43,7 +43,7 @@ async def opened(
             data,
             settings,
             store,
-            Peppers(pepper.keys, pepper.current),
+            Peppers(pepper.keys, pepper.current, data.imported_peppers()),
             Sealer(sealing.keys, sealing.current, entropy),
             clock,
             entropy,

@@ -1,5 +1,6 @@
 """cli/key.py and sign.py: every fixed point that others script against."""
 
+import asyncio
 import hashlib
 import hmac
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from doorward.app import Doorward
 from doorward.core import key_text
+from doorward.core.errors import Refused
+from doorward.core.request import Headers, Request
 from tests.cli.conftest import Ask, Run
 
 WORDS = ["key", "create", "--name", "--owner", "--expires", "--rate", "", "\x00", "ü", "list", "--json", "-h", "30d", "x" * 300]
@@ -71,6 +75,32 @@ def test_a_table_of_hashes_is_imported_and_again_adds_nothing(ask: Ask, run: Run
     assert "line 2" in wrong.stderr
     file.write_bytes(b"id,name\xff\n")
     assert run("key", "import", str(file), "--format", "sha256-hex").exit_code == 1
+
+
+def test_hashes_under_a_foreign_pepper_are_imported_with_it(home: Path, ask: Ask, run: Run, tmp_path: Path) -> None:
+    pepper = "short-old-pepper"
+    digest = hmac.new(pepper.encode(), b"acme-key-1", "sha256").hexdigest()
+    file = tmp_path / "keys.csv"
+    file.write_text(f"id,name,owner,hash,start,scopes,expires\nk1,n,o,{digest},acme,read:pets,\n")
+    words = ("key", "import", str(file), "--format", "hmac-sha256-hex")
+    assert run(*words).exit_code == 1, "an hmac needs its pepper"
+    assert ask(*words, "--pepper-file", "-", stdin=pepper + "\n")["added"] == 1
+    assert ask(*words, "--pepper-file", "-", stdin=pepper + "\n")["known"] == 1
+    assert (home / "secrets" / "imported-peppers").stat().st_mode & 0o777 == 0o600
+    assert asyncio.run(admitted(home, "acme-key-1")) == "o"
+    assert asyncio.run(admitted(home, "acme-key-2")) is None
+
+
+async def admitted(home: Path, key: str) -> str | None:
+    """The subject that the gate finds, or None."""
+    headers = Headers([(b"x-api-key", key.encode())])
+    request = Request("GET", "/pets", "", headers, "https", "h", "127.0.0.1", None, has_body=False)
+    async with Doorward(home) as door:
+        try:
+            principal = (await door.admit(request, door.route("api_key"))).principal
+        except Refused:
+            return None
+    return principal.subject if principal is not None else None
 
 
 def test_the_pattern_finds_a_key_in_text(ask: Ask) -> None:

@@ -142,9 +142,16 @@ async def test_a_callers_identity_fields_are_ignored_and_their_other_spelling_is
     assert (told.status, told.code) == (400, "bad_request")
 
 
-async def test_a_proxy_that_does_not_tell_the_address_is_not_taken_for_this_machine() -> None:
+async def test_a_proxy_may_tell_the_method_and_the_target_alone() -> None:
     told = await verify([*NGINX[3:], KEY])
+    assert told.status == 200
+
+
+async def test_plain_http_that_a_proxy_tells_of_another_machine_is_refused() -> None:
+    told = await verify([*NGINX[3:], ("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-Proto", "http"), KEY])
     assert (told.status, told.code) == (403, "tls_required")
+    told = await verify([*NGINX[3:], ("X-Forwarded-For", "192.0.2.7"), KEY])
+    assert told.status == 200, "a listed proxy that tells no scheme has ended TLS itself"
 
 
 async def test_the_statuses_that_nginx_knows_carry_the_real_one() -> None:

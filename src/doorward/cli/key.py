@@ -10,13 +10,14 @@ from doorward.admin import key_import, key_rotation, keys
 from doorward.admin.actor import LOCAL
 from doorward.admin.key_csv import ImportOrder
 from doorward.admin.keys import KeyMaker, KeyOptions, KeyOrder
-from doorward.cli.frame import Failed, data_dir, data_option, json_option, run, tell
+from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_secret, run, tell
 from doorward.cli.show import key_line, key_record, moment, when
 from doorward.cli.words import RATE, SPAN, Home, at_home
 from doorward.core import key_text
 from doorward.core.credential import Credential
 from doorward.core.limit import Rate
 from doorward.crypto.imported_key import FORMS
+from doorward.data_dir import DataDir, DataDirError
 
 ONCE = "This is shown once and kept nowhere; store it now."
 
@@ -140,17 +141,20 @@ def revoke(id: str, why: str, data: str | None, as_json: bool) -> None:
 @command.command("import", help="Existing keys by their stored hashes: CSV with id,name,owner,hash,start,scopes,expires.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(FORMS)), required=True, help="How the hashes were made and written.")
-@click.option("--pepper-id", default="", help="For hmac forms: the id in secrets/pepper of the key they were made with.")
+@click.option("--pepper-file", metavar="FILE", help="For hmac forms: the key they were made with, as it is; - is standard input.")
 @click.option("--env", type=click.Choice(key_text.ENVS), default="live", show_default=True)
 @data_option
 @json_option
-def import_(file: Path, form: str, pepper_id: str, env: str, data: str | None, as_json: bool) -> None:
+def import_(file: Path, form: str, pepper_file: str | None, env: str, data: str | None, as_json: bool) -> None:
     def lines() -> Iterator[str]:
         with file.open(encoding="utf-8", errors="strict", newline="") as opened:
             yield from opened
 
+    place = data_dir(data)
+    pepper_id = _keep_pepper(place, pepper_file) if pepper_file else ""
+
     async def work(progress: Callable[[int], None]) -> key_import.Imported:
-        async with at_home(data_dir(data)) as home:
+        async with at_home(place) as home:
             return await key_import.import_keys(
                 lines,
                 ImportOrder(form=form, env=env, pepper_id=pepper_id),
@@ -175,6 +179,17 @@ def import_(file: Path, form: str, pepper_id: str, env: str, data: str | None, a
         except UnicodeDecodeError:
             raise Failed(f"{file.name} is not UTF-8") from None
     tell(as_json, {"added": found.added, "known": found.known}, f"{found.added} keys added, {found.known} were there already")
+
+
+def _keep_pepper(place: DataDir, source: str) -> str:
+    pepper = read_secret(source, "pepper").reveal().encode()
+    if not 1 <= len(pepper) <= 1024:
+        raise Failed("the pepper of imported hashes has 1 to 1024 bytes")
+    try:
+        place.check()
+        return place.keep_imported_pepper(pepper)
+    except DataDirError as reason:
+        raise Failed(str(reason), "settings") from None
 
 
 def _count_lines(file: Path) -> int:

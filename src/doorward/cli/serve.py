@@ -1,10 +1,12 @@
 """doorward serve: the server, one worker or many."""
 
 import contextlib
+import copy
 import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import uvicorn
@@ -39,6 +41,7 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
         factory=True,
         http=LISTENER,
         workers=workers,
+        log_config=_logging(log_level),
         log_level=log_level,
         access_log=False,  # the query of a request may hold a credential; refusals have a log line of their own
         server_header=False,
@@ -61,6 +64,13 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
         Multiprocess(config, [listening]).run()
     except OSError as reason:
         raise Failed(f"the certificate or its key cannot be used: {reason}") from None
+
+
+def _logging(level: str) -> dict[str, Any]:
+    """uvicorn's, and the same for what doorward says: each refusal is a line with its request id."""
+    config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    config["loggers"]["doorward"] = {"handlers": ["default"], "level": level.upper(), "propagate": False}
+    return config
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -106,7 +106,8 @@ class Gate:
 
     def check_transport(self, case: Case) -> None:
         request = case.request
-        if request.scheme != "https" and not request.loopback and not self.options.insecure_http:
+        ended_by_a_proxy = request.scheme is None and request.told_by is not None  # docs/adr/0007
+        if request.scheme != "https" and not ended_by_a_proxy and not request.loopback and not self.options.insecure_http:
             raise Refused(Why.NOT_TLS, "Use https. Plain HTTP is taken from this machine only.")
 
     def read_the_path(self, case: Case) -> None:

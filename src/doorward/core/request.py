@@ -72,7 +72,8 @@ class Request:
 
     `body` gives the whole body (Refused BODY_TOO_LARGE past the cap), or is None where the door cannot see it
     (`/verify` behind a proxy); `has_body` says whether there is one at all.
-    `scheme` and `host` are None where a proxy did not tell them.
+    `scheme`, `host` and `address` are None where a proxy did not tell them; `told_by` is the listed proxy that told the
+    rest, None where the caller came straight to the door.
     """
 
     method: str
@@ -85,6 +86,7 @@ class Request:
     body: Body | None
     has_body: bool
     id: str = ""
+    told_by: str | None = None
 
     @property
     def target(self) -> str:
@@ -105,7 +107,8 @@ class Request:
 
     @property
     def loopback(self) -> bool:
-        return is_loopback(self.address)
+        """The caller is on this machine; or the proxy is, and does not tell of another (docs/adr/0007)."""
+        return is_loopback(self.address if self.address is not None else self.told_by)
 
     @property
     def origin(self) -> str | None:

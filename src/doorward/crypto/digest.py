@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,20 +27,25 @@ def derive(key: bytes, purpose: str) -> bytes:
 
 
 class Peppers:
-    """The MAC keys of this installation by id. New MACs are made with `current`; older ids still verify."""
+    """The MAC keys of this installation by id. New MACs are made with `current`; older ids still verify.
 
-    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
-        """Raises ValueError: a key shorter than 256 bits, or `current` not among them."""
+    `foreign` are those that imported hashes were made with elsewhere, of whatever length: they only verify.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], current: str, foreign: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """Raises ValueError: a key of ours shorter than 256 bits, or `current` not among them."""
         self._keys: dict[str, bytes] = {}
-        self.adopt(keys, current)
+        self.foreign_ids: tuple[str, ...] = ()
+        self.adopt(keys, current, foreign)
 
-    def adopt(self, keys: Mapping[str, bytes], current: str) -> None:
+    def adopt(self, keys: Mapping[str, bytes], current: str, foreign: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Takes these keys in place of the present ones, after a rotation. Raises ValueError, and then keeps what it had."""
         if current not in keys:
             raise ValueError(f"the current pepper {current!r} is not among the peppers given")
         if short := sorted(name for name, key in keys.items() if len(key) < 32):
             raise ValueError(f"a pepper needs at least 32 random bytes; too short: {', '.join(short)}")
-        self._keys = dict(keys)
+        self._keys = {**foreign, **keys}
+        self.foreign_ids = tuple(foreign)
         self.current = current
 
     def mac(self, data: bytes, key_id: str | None = None) -> bytes:
@@ -48,8 +54,8 @@ class Peppers:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The current one first."""
-        return (self.current, *(name for name in self._keys if name != self.current))
+        """Ours, the current one first."""
+        return (self.current, *(name for name in self._keys if name != self.current and name not in self.foreign_ids))
 
     def derive(self, purpose: str, key_id: str | None = None) -> bytes:
         """A key of its own for one purpose. Raises Unavailable as `mac` does."""

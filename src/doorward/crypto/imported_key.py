@@ -111,7 +111,7 @@ def lookups(key: Secret, peppers: Peppers) -> Iterator[tuple[str, bytes]]:
     for algorithm in ("sha256", "sha512"):
         raw = hashlib.new(algorithm, plain).digest()
         yield _by_hash(algorithm, raw), raw
-    for id in peppers.ids:
+    for id in (*peppers.foreign_ids, *peppers.ids):
         raw = peppers.mac(plain, id)
         yield _by_hash("hmac-sha256", raw, id), raw
 

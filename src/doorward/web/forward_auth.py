@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
@@ -27,13 +28,15 @@ from doorward.web.arrival import only_ours, peer_of, request_id
 from doorward.web.asgi import Answer, Fields, Receive, Scope, Send
 from doorward.web.original import Style, may_have_body, read_original, told_of_body
 from doorward.web.outcome import Observe, Outcome, ignore
-from doorward.web.proxy import Proxies
+from doorward.web.proxy import UNIX, Proxies
 
 MOUNT: Final = "/verify"
 _VISIBLE: Final = re.compile(r"[!-$&-~]*")
 _KEPT: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 _SERVICE: Final = re.compile(r"[A-Za-z0-9._:/@-]{1,128}")
 
+_EMPTY: Final = (b"content-length", b"0")
+_NO_STORE: Final = (b"cache-control", b"no-store")
 NOBODY: Final[Fields] = [(b"x-auth-subject", b""), (b"x-auth-client", b""), (b"x-auth-scopes", b""), (b"x-auth-method", b"")]
 """Every field is always told, if only as empty: proxies put it in the place of what a caller sent, and Caddy 2.6 would
 hand on the name of its own placeholder for one that is missing."""
@@ -108,7 +111,19 @@ class ForwardAuth:
         path, _, search = target.partition("?")
         caller = self.proxies.told(headers)
         return (
-            Request(method, path, search, headers, caller.scheme, caller.host, caller.address, None, may_have_body(headers, method), id),
+            Request(
+                method=method,
+                raw_path=path,
+                query=search,
+                headers=headers,
+                scheme=caller.scheme,
+                host=caller.host,
+                address=caller.address,
+                body=None,
+                has_body=may_have_body(headers, method),
+                id=id,
+                told_by=peer_of(scope) or UNIX,
+            ),
             asked,
         )
 
@@ -122,7 +137,7 @@ class ForwardAuth:
 
     def _admitted(self, case: Case, asked: Asked, id: str) -> Answer:
         principal = case.principal
-        headers: Fields = [(b"content-length", b"0"), (b"cache-control", b"no-store"), (b"x-request-id", id.encode("latin-1"))]
+        headers: Fields = [_EMPTY, _NO_STORE, (b"x-request-id", id.encode("latin-1"))]
         headers += identity_fields(principal) if principal is not None else NOBODY
         token = b""
         if principal is not None and self._identify is not None:
@@ -154,13 +169,19 @@ def identity_fields(principal: Principal) -> Fields:
     return [
         (b"x-auth-subject", visible(principal.subject)),
         (b"x-auth-client", b"" if principal.client is None else visible(principal.client)),
-        (b"x-auth-scopes", b" ".join(sorted(map(visible, principal.scopes)))),
+        (b"x-auth-scopes", _visible_scopes(principal.scopes)),
         (b"x-auth-method", visible("+".join(principal.methods))),
     ]
 
 
+@lru_cache(maxsize=4096)
 def visible(text: str) -> bytes:
     return text.encode() if _VISIBLE.fullmatch(text) else quote(text, safe=_KEPT, errors="replace").encode()
+
+
+@lru_cache(maxsize=1024)
+def _visible_scopes(scopes: frozenset[str]) -> bytes:
+    return b" ".join(sorted(map(visible, scopes)))
 
 
 def _expected(case: Case) -> str | None:
