@@ -55,6 +55,15 @@ class Revoked:
         epoch = self._clients.get(name)
         return epoch is not None and epoch.revokes(issued_at, seq)
 
+    def any_of(self, jti: str, grant: str | None, subject: str, client: str | None, issued_at: float, seq: int) -> bool:
+        """All of the above in one call, for the hot path."""
+        if jti in self._tokens or grant in self._grants:
+            return True
+        epoch = self._subjects.get(subject)
+        if epoch is not None and epoch.revokes(issued_at, seq):
+            return True
+        return client is not None and client in self._clients and self._clients[client].revokes(issued_at, seq)
+
     def forget(self, now: float) -> int:
         """Drops what nobody needs to know any more: all that it revoked has expired."""
         done = [key for key, until in self._until.items() if until < now]

@@ -82,15 +82,16 @@ class Jwt:
         return ShownToken(digest, route.audience or self._issuer, self._memo.get(digest) or parse_jwt(text))
 
     async def prove(self, shown: ShownToken) -> Proof:
-        now = self._clock()
-        token = shown.token
-        known = token if isinstance(token, _Known) else self._verify(token, now)
-        if self._keyring.verifier(known.key.kid, now) is not known.key:
-            self._memo.pop(shown.digest, None)
-            raise Refused(Why.UNKNOWN, note=f"the signing key {known.key.kid} was withdrawn")
+        now, token = self._clock(), shown.token
+        if isinstance(token, _Known):
+            if self._keyring.verifier(token.key.kid, now) is not token.key:
+                self._memo.pop(shown.digest, None)
+                raise Refused(Why.UNKNOWN, note=f"the signing key {token.key.kid} was withdrawn")
+            self._check(token.claims, shown.audience, now)
+            return token.proof
+        known = self._verify(token, now)
         self._check(known.claims, shown.audience, now)
-        if known is not token:
-            self._remember(shown.digest, known)
+        self._remember(shown.digest, known)
         return known.proof
 
     def _verify(self, token: ParsedToken, now: float) -> _Known:
@@ -132,15 +133,7 @@ class Jwt:
             raise Refused(Why.NOT_YET)
         if not self._fresh():
             raise Unavailable("what was revoked is not known up to date: the store does not answer")
-        revoked = self._revoked
-        if not revoked:
-            return
-        if (
-            revoked.token(claims.id)
-            or (claims.grant is not None and revoked.grant(claims.grant))
-            or revoked.subject(claims.subject, claims.issued_at, claims.seq)
-            or (claims.client is not None and revoked.client(claims.client, claims.issued_at, claims.seq))
-        ):
+        if self._revoked.any_of(claims.id, claims.grant, claims.subject, claims.client, claims.issued_at, claims.seq):
             raise Refused(Why.REVOKED)
 
     def _remember(self, digest: bytes, known: _Known) -> None:
