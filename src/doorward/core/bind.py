@@ -14,6 +14,8 @@ USER_METHODS: Final = frozenset({"jwt", "access_token", "session"})
 
 def bind(way: Alternative, proofs: Mapping[str, Proof]) -> Principal:
     """The principal of all proofs of this alternative. Raises Refused(NOT_BOUND)."""
+    if len(way.methods) == 1 and not way.bonds:
+        return _alone(proofs[way.methods[0]])
     shown = tuple(proofs[method] for method in way.methods)
     subject, client = shown[0].subject, next((proof.client for proof in shown if proof.client is not None), None)
     for bond in way.bonds:
@@ -31,6 +33,18 @@ def bind(way: Alternative, proofs: Mapping[str, Proof]) -> Principal:
         roles=frozenset(role for proof in shown if proof.subject == subject for role in proof.roles),
         claims=next((proof.claims for proof in shown if proof.subject == subject), {}),
         proofs=shown,
+    )
+
+
+def _alone(proof: Proof) -> Principal:
+    """What most requests come to: one credential, nothing to bind."""
+    return Principal(
+        subject=proof.subject,
+        client=proof.client,
+        scopes=proof.scopes if proof.scopes is not None else frozenset(),
+        roles=proof.roles,
+        claims=proof.claims,
+        proofs=(proof,),
     )
 
 

@@ -1,5 +1,6 @@
 """Who used what, by the minute, without a write per request (PRODUCT 6)."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from doorward.core.errors import Refused
@@ -11,29 +12,40 @@ MOST: Final = 20_000
 ADMITTED: Final = "admitted"
 
 
+_Key = tuple[str, int, str]
+"""Credential, minute, outcome."""
+
+
+@dataclass(slots=True)
+class _Count:
+    count: int
+    last_at: float
+    address: str
+
+
 class Usage:
     """An observer of the gate. `flush` writes what has gathered; what cannot be written stays for the next time."""
 
     def __init__(self) -> None:
-        self._gathered: dict[tuple[str, int, str], Use] = {}
+        self._gathered: dict[_Key, _Count] = {}
         self.dropped = 0
 
     def __call__(self, case: Case, refused: Refused | None) -> None:
         """Only credentials that were proven are counted: a flood of bad ones gathers nothing here."""
         outcome = ADMITTED if refused is None else refused.code.value
         for proof in case.proofs.values():
-            self._add(Use(proof.credential_id, int(case.now // 60), outcome, 1, case.now, case.request.address or ""))
+            self._add((proof.credential_id, int(case.now // 60), outcome), 1, case.now, case.request.address or "")
 
-    def _add(self, use: Use) -> None:
-        key = (use.credential_id, use.minute, use.outcome)
+    def _add(self, key: _Key, count: int, at: float, address: str) -> None:
         known = self._gathered.get(key)
         if known is not None:
-            newer = use if use.last_at >= known.last_at else known
-            self._gathered[key] = Use(*key, known.count + use.count, newer.last_at, newer.address)
+            known.count += count
+            if at >= known.last_at:
+                known.last_at, known.address = at, address
         elif len(self._gathered) < MOST:
-            self._gathered[key] = use
+            self._gathered[key] = _Count(count, at, address)
         else:
-            self.dropped += use.count
+            self.dropped += count
 
     async def flush(self, store: Store) -> int:
         """How many rows were written. Raises nothing for a store that cannot answer: the counts wait."""
@@ -42,12 +54,12 @@ class Usage:
             return 0
 
         async def write(tx: Tx) -> None:
-            await tx.add_uses(gathered.values())
+            await tx.add_uses([Use(*key, each.count, each.last_at, each.address) for key, each in gathered.items()])
 
         try:
             await store.write(write)
         except (Busy, Unavailable):
-            for use in gathered.values():
-                self._add(use)
+            for key, each in gathered.items():
+                self._add(key, each.count, each.last_at, each.address)
             return 0
         return len(gathered)
