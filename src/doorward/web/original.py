@@ -23,6 +23,7 @@ class Style(Enum):
 
 
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
+_COMMON: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOT_A_TARGET: Final = re.compile(r"[\x00-\x20\x7f#]")
 _FAMILIES: Final = (
     (Style.NGINX, b"x-original-method", b"x-original-uri"),
@@ -37,7 +38,9 @@ def read_original(headers: Headers, method: str, rest: str, style: Style | None)
 
     Raises Refused: BAD_REQUEST when none is told or two differ, BAD_PATH, SHOWN_TWICE.
     """
-    methods, targets, whole = [], [], False
+    methods: list[str] = []
+    targets: list[str] = []
+    whole = False
     for family, method_field, target_field in _FAMILIES:
         if style is not None and style is not family:
             continue
@@ -53,13 +56,14 @@ def read_original(headers: Headers, method: str, rest: str, style: Style | None)
         whole = True
     if not whole:
         raise Refused(Why.BAD_REQUEST, "The proxy did not tell the original method and target.")
-    if methods.count(methods[0]) != len(methods) or targets.count(targets[0]) != len(targets):
+    told, target = methods[0], targets[0]
+    if methods.count(told) != len(methods) or targets.count(target) != len(targets):
         raise Refused(Why.BAD_REQUEST, "The original method and target were told in two ways that do not agree.")
-    if _METHOD.fullmatch(methods[0]) is None:
+    if told not in _COMMON and _METHOD.fullmatch(told) is None:
         raise Refused(Why.BAD_REQUEST, "The original method is not understood.")
-    if _NOT_A_TARGET.search(targets[0]):  # RFC 9112 section 3.2: no fragment, no blank
+    if _NOT_A_TARGET.search(target):  # RFC 9112 section 3.2: no fragment, no blank
         raise Refused(Why.BAD_PATH, "The target holds a character that must be sent percent-encoded or not at all.")
-    return methods[0], targets[0]
+    return told, target
 
 
 def told_of_body(headers: Headers) -> bool | None:

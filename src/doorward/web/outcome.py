@@ -7,7 +7,7 @@ from doorward.core.errors import Refused
 from doorward.core.gate import Case
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """`case` is None when the request could not even be read. `status` is the answer's; `seconds` the gate's time.
 

@@ -42,6 +42,7 @@ class Proxies:
         self._unix = UNIX in listed
         self._networks: tuple[Network, ...] = tuple(ip_network(each) for each in listed if each != UNIX)
         self._known: dict[str, bool] = {}
+        self._read: dict[tuple[tuple[str, ...], str | None, str | None], Caller] = {}
 
     def trusts(self, peer: str | None) -> bool:
         if peer is None:
@@ -66,11 +67,13 @@ class Proxies:
 
     def told(self, headers: Headers) -> Caller:
         """What a listed proxy tells of the caller, and nothing else: what it leaves out stays unknown (DECISIONS 14)."""
-        own = Caller(
-            self._farthest(headers.every(b"x-forwarded-for")),
-            _scheme(headers.one(b"x-forwarded-proto")),
-            read_host(headers.one(b"x-forwarded-host")),
-        )
+        shown = (headers.every(b"x-forwarded-for"), headers.one(b"x-forwarded-proto"), headers.one(b"x-forwarded-host"))
+        own = self._read.get(shown)
+        if own is None:
+            own = Caller(self._farthest(shown[0]), _scheme(shown[1]), read_host(shown[2]))
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
+            self._read[shown] = own
         if b"forwarded" not in headers:
             return own
         other = self._standard(headers.every(b"forwarded"))
