@@ -269,6 +269,19 @@ async def test_a_remembered_token_is_not_verified_again_but_its_audience_is_aske
     assert await door.why(token, SHOP) is Why.WRONG_AUDIENCE
 
 
+async def test_a_key_that_is_retired_or_joined_by_another_logs_nobody_out() -> None:
+    door = Door()
+    token = door.token()
+    await door.prove(token)
+    door.ring.load([replace(KEY, retired_at=NOW + 1, gone_at=NOW + 500), FOREIGN], SEALER, NOW)
+    assert door.method.forget_withdrawn() == 0
+    assert await door.why(token) is None
+    door.now = NOW + 499.9
+    assert await door.why(token) is None
+    door.now = NOW + 500
+    assert await door.why(token) is Why.UNKNOWN
+
+
 async def test_a_withdrawn_key_takes_its_remembered_tokens_with_it() -> None:
     door = Door()
     token = door.token()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,14 +23,15 @@ def default_threads() -> int:
 
 
 class HashingPool:
-    """At most `threads` jobs run and at most `queue` wait; the next one is refused at once."""
+    """At most `threads` jobs run and at most `queue` wait; the next one is refused, after `pause` seconds: who asks again
+    the moment he is refused would else keep the event loop busy with nothing but refusals."""
 
-    def __init__(self, threads: int | None = None, queue: int = 32) -> None:
+    def __init__(self, threads: int | None = None, queue: int = 32, pause: float = 0.25) -> None:
         self._threads = default_threads() if threads is None else threads
         if self._threads < 1 or queue < 0:
             raise ValueError("a hashing pool needs at least one thread, and a queue of nought or more")
         self._room = self._threads + queue
-        self._held = 0
+        self._held, self._pause = 0, pause
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._cost = 0.05
@@ -38,7 +40,11 @@ class HashingPool:
 
     async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn` returns or raises. Raises Refused(BUSY) past the queue. A cancelled job that still waits is skipped."""
-        self._enter()
+        try:
+            self._enter()
+        except Refused:
+            await asyncio.sleep(self._pause)
+            raise
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
@@ -75,8 +81,9 @@ class HashingPool:
                     threading.Thread(target=self._work, name=f"hashing-{number}", daemon=True).start()
 
     def _work(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # on Linux a thread has a niceness of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICER_BY)
+        if sys.platform == "linux":  # where a thread has a niceness of its own
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICER_BY)
         while (job := self._jobs.get()) is not None:
             job()
 

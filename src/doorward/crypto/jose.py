@@ -41,12 +41,11 @@ class ParsedToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyingKey:
-    """`gone_at`: from then on it verifies nothing. `audience`: a shared key proves tokens for that audience only."""
+    """`audience`: a shared key proves tokens for that audience only."""
 
     kid: str
     alg: str
     check: Check = field(repr=False)
-    gone_at: float | None = None
     audience: str | None = None
 
     def verify(self, token: ParsedToken) -> None:

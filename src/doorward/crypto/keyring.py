@@ -31,18 +31,18 @@ class Keyring:
         self._records: tuple[SigningKey, ...] = ()
         self._handles: dict[str, SigningHandle] = {}
         self._verifiers: dict[str, VerifyingKey] = {}
+        self._gone: dict[str, float] = {}
         self._shared: dict[str, VerifyingKey] = {}
 
     def load(self, keys: Sequence[SigningKey], sealer: Sealer, now: float) -> None:
         """Keys that are gone at `now` are left out. Raises SealBroken, and then keeps what it had."""
         kept = tuple(sorted((key for key in keys if key.gone_at is None or key.gone_at > now), key=lambda key: (key.active_at, key.kid)))
         handles, verifiers = {}, {}
-        for key in kept:
-            known = self._verifiers.get(key.kid)  # kept as it is, so that a memo of proven tokens stays good
-            same = known is not None and known.gone_at == key.gone_at
-            verifiers[key.kid] = known if same and known is not None else verifying_key(key)
+        for key in kept:  # a known one stays the same object, so that a memo of tokens proven by it stays good
+            verifiers[key.kid] = self._verifiers.get(key.kid) or verifying_key(key)
             handles[key.kid] = self._handles.get(key.kid) or open_signing_key(key, sealer)
         self._records, self._handles, self._verifiers = kept, handles, verifiers
+        self._gone = {key.kid: key.gone_at for key in kept if key.gone_at is not None}
 
     def share(self, audience: str, kid: str, secret: bytes) -> SigningHandle:
         """A fixed HS256 key shared with the service `audience`: it signs and proves tokens for that service only.
@@ -64,8 +64,9 @@ class Keyring:
 
     def verifier(self, kid: str, now: float) -> VerifyingKey | None:
         """A look-up and nothing else: whatever a kid spells, it is a dictionary key (RFC 8725 section 3.10)."""
-        key = self._verifiers.get(kid) or self._shared.get(kid)
-        return key if key is not None and (key.gone_at is None or now < key.gone_at) else None
+        if kid in self._gone and now >= self._gone[kid]:
+            return None
+        return self._verifiers.get(kid) or self._shared.get(kid)
 
     def jwks(self, now: float) -> dict[str, list[dict[str, str]]]:
         """RFC 7517 section 5: public members only; those published, active and retired."""
@@ -109,6 +110,6 @@ def open_signing_key(key: SigningKey, sealer: Sealer) -> SigningHandle:
 def verifying_key(key: SigningKey) -> VerifyingKey:
     """Raises SealBroken where the public half is damaged."""
     try:
-        return VerifyingKey(kid=key.kid, alg=key.alg, check=checker(key.alg, from_jwk(json.loads(key.public))), gone_at=key.gone_at)
+        return VerifyingKey(kid=key.kid, alg=key.alg, check=checker(key.alg, from_jwk(json.loads(key.public))))
     except ValueError as reason:
         raise SealBroken(f"the public half of the signing key {key.kid} is damaged: {reason}") from None
