@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from doorward.crypto.hashing_pool import HashingPool
 
 @pytest.fixture
 def pool() -> Iterator[HashingPool]:
-    pool = HashingPool(threads=1, queue=2)
+    pool = HashingPool(threads=1, queue=2, pause=0.05)
     yield pool
     pool.close()
 
@@ -22,12 +23,14 @@ async def test_it_gives_what_the_job_gives_and_raises_what_it_raises(pool: Hashi
     assert await pool.run(max, 1, 2) == 2
 
 
-async def test_past_the_queue_the_next_is_refused_at_once_and_told_when_to_come_back(pool: HashingPool) -> None:
+async def test_past_the_queue_the_next_is_refused_after_a_pause_and_told_when_to_come_back(pool: HashingPool) -> None:
     gate = threading.Event()
     waiting = [asyncio.ensure_future(pool.run(gate.wait, 10)) for _ in range(3)]
     await asyncio.sleep(0)
+    began = time.monotonic()
     with pytest.raises(Refused) as caught:
         await pool.run(max, 1, 2)
+    assert time.monotonic() - began >= 0.04  # so a caller who asks again at once cannot fill the loop with refusals
     assert caught.value.why is Why.BUSY
     assert caught.value.retry_after is not None
     assert caught.value.retry_after >= 1
