@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Final
 
+import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets its own warnings to "always"; ours below come after
 import jwt as pyjwt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
