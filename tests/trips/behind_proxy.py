@@ -144,7 +144,7 @@ def service() -> App:
 @contextmanager
 def served(app: App) -> Iterator[int]:
     """The port of a uvicorn with our listener, in a thread of its own."""
-    config = uvicorn.Config(app, http=Listener, ws="none", port=0, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(app, http=Listener, ws="none", port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

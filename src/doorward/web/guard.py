@@ -5,7 +5,8 @@ websocket   the handshake is a GET under the same policy and is refused before i
             certificate alone its Origin must be ours (RFC 6455 section 10.2), since browsers let any page open one
 lifespan    passes through; any other scope type is refused by raising, as the ASGI specification asks
 
-Identity fields (X-Auth-*) that a caller sends are taken away, their `X_Auth_` spellings refused.
+Identity fields (X-Auth-*) that a caller sends are taken away, their `X_Auth_` spellings refused. The direct peer must be
+the one that the server saw: run uvicorn with `--no-proxy-headers`, since `trusted_proxies` decides who is believed.
 """
 
 import os
