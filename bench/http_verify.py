@@ -14,6 +14,8 @@ from doorward.core.secret import Secret
 from doorward.crypto.hmac_signing import signed_headers
 
 GOAL: Final = Goal(number=0.6, hoped=0.75)
+CALLERS: Final = 500
+"""Addresses and targets in turn."""
 SEEN: Final = 500
 UNSEEN: Final = 25_000
 """In turn, and more than are remembered (`[jwt] memo`, 10,000): each is met as new."""
@@ -38,14 +40,15 @@ async def measure(effort: Effort) -> list[Row]:
 async def requests_of(home: Place, ours: Served, effort: Effort) -> dict[str, Make]:
     tokens = await place.tokens(home, 500 if effort.quick else SEEN + UNSEEN)
     cookie = await place.session(ours.port)
-    seen, unseen = [_bearer(token) for token in tokens[:SEEN]], [_bearer(token) for token in tokens[SEEN:] or tokens]
+    seen = [_bearer(token, number) for number, token in enumerate(tokens[:SEEN])]
+    unseen = [_bearer(token, number % CALLERS) for number, token in enumerate(tokens[SEEN:] or tokens)]
     count = int(FASTEST * max(1.0, effort.seconds) * 1.2)
     return {
-        "api_key": lambda: [asked("api_key", [("X-API-Key", home.key)])],
-        "basic, seen before": lambda: [asked("basic", [("Authorization", f"Basic {place.basic()}")])],
+        "api_key": lambda: [asked("api_key", [("X-API-Key", home.key)], number) for number in range(CALLERS)],
+        "basic, seen before": lambda: [asked("basic", [("Authorization", f"Basic {place.basic()}")], number) for number in range(CALLERS)],
         "jwt, seen before": lambda: seen,
         "jwt, first sight": lambda: unseen,
-        "session": lambda: [asked("session", [("Cookie", cookie)])],
+        "session": lambda: [asked("session", [("Cookie", cookie)], number) for number in range(CALLERS)],
         "hmac": lambda: signed(home, count),
     }
 
@@ -74,19 +77,21 @@ async def held_against(
 
 
 def asked(method: str, head: Head, number: int = 7) -> bytes:
-    """What nginx asks for GET /METHOD/NUMBER."""
+    """What nginx asks for GET /METHOD/NUMBER from one of many addresses."""
+    caller = [("X-Forwarded-For", f"192.0.{number // 200}.{number % 200 + 1}"), *place.AHEAD[1:]]
     original = [("X-Original-Method", "GET"), ("X-Original-URI", f"/{method}/{number}"), ("X-Original-Content-Length", "0")]
-    return load.raw("GET", "/verify", [*place.AHEAD, *original, ("User-Agent", "bench"), ("Accept", "*/*"), *head])
+    return load.raw("GET", "/verify", [*caller, *original, ("User-Agent", "bench"), ("Accept", "*/*"), *head])
 
 
-def _bearer(token: str) -> bytes:
-    return asked("jwt", [("Authorization", f"Bearer {token}")])
+def _bearer(token: str, number: int) -> bytes:
+    return asked("jwt", [("Authorization", f"Bearer {token}")], number)
 
 
 def signed(home: Place, count: int) -> list[bytes]:
     now, secret = int(time.time()), Secret(home.hmac["secret"])
     made = []
     for number in range(count):
-        head = signed_headers(home.hmac["id"], secret, "GET", "/hmac/7", b"", timestamp=now, nonce=f"{now}-{time.monotonic_ns()}-{number}")
-        made.append(asked("hmac", list(head.items())))
+        nonce = f"{now}-{time.monotonic_ns()}-{number}"
+        head = signed_headers(home.hmac["id"], secret, "GET", f"/hmac/{number % CALLERS}", b"", timestamp=now, nonce=nonce)
+        made.append(asked("hmac", list(head.items()), number % CALLERS))
     return made

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from doorward.app import Doorward
 from doorward.crypto.jose import sign_jwt
 
 PASSWORD: Final = "a password of eighteen letters"
+NO_SETTINGS: Final[Mapping[str, str]] = {}
 METHODS: Final = ("api_key", "basic", "jwt", "session", "hmac")
 SETTINGS: Final = """
 [server]
@@ -104,11 +105,11 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(place: Place, *words: str, core: int | None = None) -> AsyncIterator[Served]:
-    """`doorward serve`, ready."""
+async def served(place: Place, *words: str, core: int | None = None, settings: Mapping[str, str] = NO_SETTINGS) -> AsyncIterator[Served]:
+    """`doorward serve`, ready. `settings`: DOORWARD_SECTION__NAME."""
     port = free_port()
     command = [sys.executable, "-m", "doorward", "serve", "--data", str(place.data), "--port", str(port), "--log-level", "error", *words]
-    async with _running(command, port, "/readyz", core) as server:
+    async with _running(command, port, "/readyz", core, settings) as server:
         yield server
 
 
@@ -120,8 +121,11 @@ async def bare(core: int | None = None) -> AsyncIterator[Served]:
 
 
 @contextlib.asynccontextmanager
-async def _running(command: list[str], port: int, ready: str, core: int | None) -> AsyncIterator[Served]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1])
+async def _running(
+    command: list[str], port: int, ready: str, core: int | None, settings: Mapping[str, str] = NO_SETTINGS
+) -> AsyncIterator[Served]:
+    environ = {**os.environ, **settings}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], env=environ)
     try:
         if core is not None:
             os.sched_setaffinity(process.pid, {core})

@@ -33,7 +33,8 @@ async def measure(effort: Effort) -> list[Row]:
                 stdout=asyncio.subprocess.PIPE,
                 cwd=Path(__file__).parents[1],
             )
-            assert revoker.stdin is not None and revoker.stdout is not None
+            assert revoker.stdin is not None
+            assert revoker.stdout is not None
             await revoker.stdout.readline()
             callers = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(CONNECTIONS)]
             for token in tokens:

@@ -16,16 +16,18 @@ CALLERS = 8
 async def measure(effort: Effort) -> list[Row]:
     rounds = min(effort.rounds, 5)
     with place.made() as home:
-        async with place.served(home) as server:
-            logins, refreshes, p99s = [], [], []
+        async with place.served(home) as server, place.served(home, settings={"DOORWARD_BASIC__MEMO": "0"}) as forgetful:
+            logins, known, refreshes, p99s = [], [], [], []
             for _ in range(rounds):
                 login = load.save(home.data / "login", [post("/auth/login", {"username": "rex", "password": PASSWORD})])
-                logins.append((await load.run(server.port, login, effort.seconds, 4)).rate)
+                logins.append((await load.run(forgetful.port, login, effort.seconds, 4)).rate)
+                known.append((await load.run(server.port, login, effort.seconds, 4)).rate)
                 rate, p99 = await refreshed(server, effort.seconds)
                 refreshes.append(rate)
                 p99s.append(p99)
     return [
         alone("sign-in-login", "POST /auth/login, Argon2id m=19 MiB t=2 p=1", "/s", logins, aside="4 callers; wall time"),
+        alone("sign-in-known", "POST /auth/login, password proven within the last minute", "/s", known, aside="4 callers; wall time"),
         alone("sign-in-refresh", "POST /auth/refresh, rotated and durable", "/s", refreshes, aside=f"{CALLERS} callers; wall time"),
         alone("sign-in-refresh-p99", "… p99", "ms", p99s),
     ]
