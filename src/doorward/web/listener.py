@@ -41,7 +41,7 @@ class Listener(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = self._over = False
-        self._arrived = self._parsed = 0
+        self._arrived = self._first = self._size = 0
         self._status = 400
         self._patience: asyncio.TimerHandle | None = None
 
@@ -56,36 +56,38 @@ class Listener(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._over:
             return
+        # httptools tells a field only when it is whole, so an endless one shows in the bytes that arrive alone.
         if self._in_head:
-            # httptools tells a field only when it is whole, so an endless one shows here alone.
             self._arrived += len(data)
             if self._arrived > self.largest_head:
                 self._refuse(431)
                 return
+        self._size = len(data)
         super().data_received(data)
+        if self._in_head and self._patience is None and not self._over:
+            self._wait()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._arrived, self._parsed = True, 0, 0
-        self._wait()
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > self.longest_target:
-            self._status = 414
-            raise TooLarge(414)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._parsed += len(name) + len(value) + 4
-        if self._parsed > self.largest_head:
-            self._status = 431
-            raise TooLarge(431)
+        self._in_head, self._arrived, self._first = True, 0, self._size
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._stop_waiting()
+        if self._patience is not None:
+            self._stop_waiting()
+        if len(self.url) > self.longest_target:
+            self._stop(414)
+        # Only where the bytes that arrived could hold so much is it worth adding up.
+        if (
+            self._first + self._arrived > self.largest_head
+            and sum(len(name) + len(value) + 4 for name, value in self.headers) > self.largest_head
+        ):
+            self._stop(431)
         super().on_headers_complete()
+
+    def _stop(self, status: int) -> None:
+        self._status = status
+        raise TooLarge(status)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._status)
