@@ -41,8 +41,9 @@ check: .venv  ## format, lint, types, floors
 bench: .venv  ## measure side by side with the peers
 	@$(BIN)/python -m bench
 
-docs: .venv  ## write docs/rfc.md anew from the tests' marks
+docs: .venv  ## write docs/rfc.md anew from the tests' marks, docs/reference from the code
 	@$(BIN)/python -m tests.rfc_page
+	@$(BIN)/python -m tests.reference_page
 
 lock: .venv  ## resolve requirements.lock anew (docs/adr/0001-lock-without-hosts.md)
 	@$(BIN)/uv pip compile pyproject.toml --extra fastapi --group dev --universal --generate-hashes --upgrade --quiet \
