@@ -37,7 +37,7 @@ _SERVICE: Final = re.compile(r"[A-Za-z0-9._:/@-]{1,128}")
 
 _EMPTY: Final = (b"content-length", b"0")
 _NO_STORE: Final = (b"cache-control", b"no-store")
-NOBODY: Final[Fields] = [(b"x-auth-subject", b""), (b"x-auth-client", b""), (b"x-auth-scopes", b""), (b"x-auth-method", b"")]
+NOBODY: Final = ((b"x-auth-subject", b""), (b"x-auth-client", b""), (b"x-auth-scopes", b""), (b"x-auth-method", b""))
 """Every field is always told, if only as empty: proxies put it in the place of what a caller sent, and Caddy 2.6 would
 hand on the name of its own placeholder for one that is missing."""
 
@@ -100,8 +100,7 @@ class ForwardAuth:
 
     def _read(self, scope: Scope, headers: Headers, id: str) -> tuple[Request, Asked]:
         query: bytes = scope["query_string"]
-        rest: str = scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1").removeprefix(scope.get("root_path", ""))
-        rest = rest.removeprefix(MOUNT)
+        rest = "" if scope["path"] == MOUNT else _rest(scope)
         if rest and self.style in (None, Style.ENVOY):
             asked = NOTHING_ASKED  # Envoy appends the original target, query and all: that query is the caller's
             rest = f"{rest}?{query.decode('latin-1')}" if query else rest
@@ -137,16 +136,20 @@ class ForwardAuth:
 
     def _admitted(self, case: Case, asked: Asked, id: str) -> Answer:
         principal = case.principal
-        headers: Fields = [_EMPTY, _NO_STORE, (b"x-request-id", id.encode("latin-1"))]
-        headers += identity_fields(principal) if principal is not None else NOBODY
-        token = b""
+        token, plain = b"", NOBODY if principal is None else identity_fields(principal)
         if principal is not None and self._identify is not None:
             token = self._identify(principal, asked.service or case.its_route.name, _expected(case))
-        headers.append((b"x-auth-identity", token))
+        headers: Fields = [_EMPTY, _NO_STORE, (b"x-request-id", id.encode("latin-1")), *plain, (b"x-auth-identity", token)]
         if case.verdicts:
             headers += rate_limit(case.tightest)
         headers += warnings(case)
         return Answer(200, headers, b"")
+
+
+def _rest(scope: Scope) -> str:
+    """What follows `/verify` in the path, as on the wire."""
+    raw: str = scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1")
+    return raw.removeprefix(scope.get("root_path", "")).removeprefix(MOUNT)
 
 
 def parse_question(query: str) -> Asked:
@@ -164,24 +167,25 @@ def parse_question(query: str) -> Asked:
     return Asked(frozenset(int(each) for each in answers.split(",") if each), service)
 
 
-def identity_fields(principal: Principal) -> Fields:
+def identity_fields(principal: Principal) -> tuple[tuple[bytes, bytes], ...]:
     """The plain identity fields. Whatever is not visible ASCII, and `%`, is percent-encoded as UTF-8."""
-    return [
-        (b"x-auth-subject", visible(principal.subject)),
-        (b"x-auth-client", b"" if principal.client is None else visible(principal.client)),
-        (b"x-auth-scopes", _visible_scopes(principal.scopes)),
-        (b"x-auth-method", visible("+".join(principal.methods))),
-    ]
+    proofs = principal.proofs
+    methods = (proofs[0].method,) if len(proofs) == 1 else principal.methods
+    return _fields(principal.subject, principal.client, principal.scopes, methods)
 
 
 @lru_cache(maxsize=4096)
+def _fields(subject: str, client: str | None, scopes: frozenset[str], methods: tuple[str, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-auth-subject", visible(subject)),
+        (b"x-auth-client", b"" if client is None else visible(client)),
+        (b"x-auth-scopes", b" ".join(sorted(map(visible, scopes)))),
+        (b"x-auth-method", visible("+".join(methods))),
+    )
+
+
 def visible(text: str) -> bytes:
     return text.encode() if _VISIBLE.fullmatch(text) else quote(text, safe=_KEPT, errors="replace").encode()
-
-
-@lru_cache(maxsize=1024)
-def _visible_scopes(scopes: frozenset[str]) -> bytes:
-    return b" ".join(sorted(map(visible, scopes)))
 
 
 def _expected(case: Case) -> str | None:

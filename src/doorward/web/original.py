@@ -25,10 +25,14 @@ class Style(Enum):
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 _COMMON: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOT_A_TARGET: Final = re.compile(r"[\x00-\x20\x7f#]")
-_FAMILIES: Final = (
-    (Style.NGINX, b"x-original-method", b"x-original-uri"),
-    (Style.FORWARDED, b"x-forwarded-method", b"x-forwarded-uri"),
-)
+_NGINX: Final = (b"x-original-method", b"x-original-uri")
+_FORWARDED: Final = (b"x-forwarded-method", b"x-forwarded-uri")
+_READ: Final[dict[Style | None, tuple[tuple[bytes, bytes], ...]]] = {
+    None: (_NGINX, _FORWARDED),
+    Style.NGINX: (_NGINX,),
+    Style.FORWARDED: (_FORWARDED,),
+    Style.ENVOY: (),
+}
 
 Original = tuple[str, str]
 
@@ -41,23 +45,21 @@ def read_original(headers: Headers, method: str, rest: str, style: Style | None)
     methods: list[str] = []
     targets: list[str] = []
     whole = False
-    for family, method_field, target_field in _FAMILIES:
-        if style is not None and style is not family:
-            continue
+    for method_field, target_field in _READ[style]:
         one, two = headers.one(method_field), headers.one(target_field)
         if one is not None:
             methods.append(one)
         if two is not None:
             targets.append(two)
-        whole = whole or (one is not None and two is not None)
-    if style in (None, Style.ENVOY) and rest.startswith("/"):
+            whole = whole or one is not None
+    if rest and style in (None, Style.ENVOY) and rest.startswith("/"):
         methods.append(method)
         targets.append(rest)
         whole = True
     if not whole:
         raise Refused(Why.BAD_REQUEST, "The proxy did not tell the original method and target.")
     told, target = methods[0], targets[0]
-    if methods.count(told) != len(methods) or targets.count(target) != len(targets):
+    if (len(methods) > 1 and methods.count(told) != len(methods)) or (len(targets) > 1 and targets.count(target) != len(targets)):
         raise Refused(Why.BAD_REQUEST, "The original method and target were told in two ways that do not agree.")
     if told not in _COMMON and _METHOD.fullmatch(told) is None:
         raise Refused(Why.BAD_REQUEST, "The original method is not understood.")

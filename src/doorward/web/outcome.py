@@ -1,14 +1,13 @@
 """What became of a request: for the counters, the usage, the log line and the ring that `explain` reads."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from doorward.core.errors import Refused
 from doorward.core.gate import Case
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """`case` is None when the request could not even be read. `status` is the answer's; `seconds` the gate's time.
 
     `refused` holds private notes: for operators only.
