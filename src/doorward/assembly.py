@@ -12,8 +12,9 @@ from doorward.core.gate import Gate, GateOptions
 from doorward.core.method import Method
 from doorward.core.revoked import Revoked
 from doorward.core.route import Routes
+from doorward.crypto.digest import sha256
 from doorward.crypto.hashing_pool import HashingPool
-from doorward.crypto.jose import sign_jwt
+from doorward.crypto.jose import SigningHandle, sign_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
 from doorward.installation import Installation
@@ -86,6 +87,10 @@ class Options:
         return options
 
 
+def shared_kid(audience: str) -> str:
+    return f"shared-{sha256(audience.encode()).hex()[:12]}"
+
+
 class Parts:
     """What a worker is made of. One for each event loop."""
 
@@ -120,6 +125,7 @@ class Parts:
             entropy=home.entropy,
             issuer=options.server.issuer,
             options=options.tokens,
+            shared=self._shared_keys(),
         )
         self.revoke = Revoke(store, options.tokens.access_life)
         gauges = {
@@ -129,6 +135,14 @@ class Parts:
         self.metrics = Metrics(gauges, home.data.path / "metrics")
         self.session = Session(
             credentials=store.credentials, accounts=store.accounts, clock=home.clock, write=store.write, options=options.session
+        )
+        self.jwt = Jwt(
+            keyring=self.keyring,
+            revoked=self.revoked,
+            clock=home.clock,
+            issuer=options.server.issuer,
+            fresh=self.watch_is_healthy,
+            options=options.jwt,
         )
         self.methods = self._methods()
         self.proxies = Proxies(options.server.trusted_proxies)
@@ -148,20 +162,18 @@ class Parts:
         )
         self.answerer = Answerer(self.gate.methods)
 
+    def _shared_keys(self) -> dict[str, SigningHandle]:
+        """By audience: who shares a key with us verifies with HS256, and proves nothing to anybody else."""
+        keys = self.home.data.shared_keys()
+        return {audience: self.keyring.share(audience, shared_kid(audience), key) for audience, key in keys.items()}
+
     def _methods(self) -> tuple[Method[Any], ...]:
         home, options, store = self.home, self.options, self.store
         credentials, accounts, clock = store.credentials, store.accounts, home.clock
         return (
             ApiKey(credentials=credentials, peppers=home.peppers, clock=clock, pool=self.pool, write=store.write, options=options.api_key),
             Basic(credentials=credentials, accounts=accounts, peppers=home.peppers, passwords=self.passwords, clock=clock),
-            Jwt(
-                keyring=self.keyring,
-                revoked=self.revoked,
-                clock=clock,
-                issuer=options.server.issuer,
-                fresh=self.watch_is_healthy,
-                options=options.jwt,
-            ),
+            self.jwt,
             Hmac(credentials=credentials, sealer=home.sealer, clock=clock, options=options.hmac),
             self.session,
         )
@@ -181,3 +193,4 @@ class Parts:
         """From the store into the keyring. A worker loads before it is ready, and again when a change says so."""
         self.keys_changed = False
         self.keyring.load(await self.signing.all(), self.home.sealer, self.home.clock())
+        self.jwt.forget_withdrawn()

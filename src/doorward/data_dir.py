@@ -16,6 +16,8 @@ PEPPER: Final = "pepper"
 SEALING: Final = "sealing"
 IMPORTED: Final = "imported-peppers"
 """Peppers that imported hashes were made with elsewhere; there only once such hashes were imported."""
+SHARED: Final = "shared-keys"
+"""HS256 keys by audience, each shared with one service; there only once one was made."""
 
 FIRST_SETTINGS: Final = """\
 # doorward's settings. Each can also be given as DOORWARD_SECTION__NAME in the environment (lists as JSON).
@@ -126,11 +128,26 @@ class DataDir:
 
     def imported_peppers(self) -> Mapping[str, bytes]:
         """Raises DataDirError. None at all where no such hashes were imported."""
-        path = self.secrets / IMPORTED
+        return self._optional(IMPORTED, any_length=True)
+
+    def shared_keys(self) -> Mapping[str, bytes]:
+        """By audience. Raises DataDirError."""
+        return self._optional(SHARED)
+
+    def share_key(self, audience: str, entropy: Entropy) -> bytes:
+        """A new key for this audience. Raises DataDirError if it has one."""
+        if audience in self.shared_keys():
+            raise DataDirError(f"{audience} has a key already; to replace it, take its line out of secrets/{SHARED} first")
+        key = entropy(SECRET_BYTES)
+        self._append_line(SHARED, audience, key)
+        return key
+
+    def _optional(self, name: str, *, any_length: bool = False) -> Mapping[str, bytes]:
+        path = self.secrets / name
         if not path.exists():
             return {}
         self._refuse_if_wider(path)
-        return KeyFile.parse(path.read_text("ascii"), f"secrets/{IMPORTED}", any_length=True).keys
+        return KeyFile.parse(path.read_text("ascii"), f"secrets/{name}", any_length=any_length).keys
 
     def keep_imported_pepper(self, pepper: bytes) -> str:
         """Gives its id; one that is known keeps the id it has."""
@@ -156,14 +173,20 @@ class DataDir:
 
     def _append(self, name: str, key: bytes) -> str:
         path = self.secrets / name
-        old = path.read_text("ascii") if path.exists() else ""
-        number = 1 + max((int(line.split()[0].rpartition("-")[2]) for line in old.splitlines() if line.strip()), default=0)
+        old = path.read_text("ascii").splitlines() if path.exists() else []
+        number = 1 + max((int(line.split()[0].rpartition("-")[2]) for line in old if line.strip()), default=0)
         id = f"{name.removesuffix('-peppers')}-{number}"
+        self._append_line(name, id, key)
+        return id
+
+    def _append_line(self, name: str, id: str, key: bytes) -> None:
+        """Whole or not at all."""
+        path = self.secrets / name
+        old = path.read_text("ascii") if path.exists() else ""
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         _write_new(fresh, f"{old}{id} {base64.urlsafe_b64encode(key).decode()}\n", 0o600)
         os.replace(fresh, path)
-        return id
 
     def _refuse_if_wider(self, path: Path) -> None:
         try:

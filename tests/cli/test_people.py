@@ -1,10 +1,12 @@
 """cli/account.py, service.py, session.py, token.py, rotate.py, audit.py."""
 
+import base64
 import json
 import sqlite3
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
 from doorward.app import Doorward
@@ -81,6 +83,30 @@ def test_a_token_is_decoded_verified_and_revoked(home: Path, ask: Ask, run: Run)
     for text in ("", "a.b.c", "x" * 10_000, "\x00"):
         for verb in ("decode", "verify", "revoke"):
             assert run("token", verb, "-", stdin=text).exit_code == 1
+
+
+def test_a_token_is_issued_for_a_service_that_shares_a_key(home: Path, ask: Ask, run: Run) -> None:
+    shared = ask("token", "shared-key", "https://legacy.example")
+    ask(*ADA, stdin=PASSWORD + "\n")
+    made = ask("token", "issue", "ada", "--audience", "https://legacy.example", "--scopes", "read:pets admin:all", "--expires", "10m")
+    assert made["scope"] == "read:pets", "no more than the account may do"
+    legacy = jwt.decode(
+        made["access_token"], base64.urlsafe_b64decode(shared["k"] + "="), algorithms=["HS256"], audience="https://legacy.example"
+    )
+    assert legacy["sub"] == "ada"
+    assert ask("token", "verify", "-", "--audience", "https://legacy.example", stdin=made["access_token"])["valid"]
+    own = ask("token", "issue", "ada", "--scopes", "read:pets")["access_token"]
+    assert ask("token", "verify", "-", stdin=own)["claims"]["sub"] == "ada"
+    forged = jwt.encode(
+        {**legacy, "aud": "http://127.0.0.1:8000"},
+        base64.urlsafe_b64decode(shared["k"] + "="),
+        algorithm="HS256",
+        headers={"kid": shared["kid"], "typ": "at+jwt"},
+    )
+    assert run("token", "verify", "-", stdin=forged).exit_code == 1, "who shares a key proves nothing to others"
+    assert run("token", "shared-key", "https://legacy.example").exit_code == 1
+    assert run("token", "issue", "ada", "--audience", "https://unknown.example").exit_code == 1
+    assert run("token", "issue", "ada", "--expires", "30d").exit_code == 2
 
 
 def test_sessions_are_listed_and_ended(home: Path, ask: Ask, run: Run) -> None:

@@ -1,20 +1,27 @@
-"""doorward token decode|verify|revoke: the token is read from standard input (-) or a file, never from an argument."""
+"""doorward token issue|decode|verify|revoke|shared-key: the token is read from standard input (-) or a file, never from an argument."""
 
+import base64
 import json
+import os
 import time
 
 import click
 
 from doorward.admin import tokens
 from doorward.admin.actor import LOCAL
-from doorward.assembly import Options, Parts
+from doorward.assembly import Options, Parts, shared_kid
 from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_secret, run, tell
 from doorward.cli.show import when
-from doorward.cli.words import at_home
+from doorward.cli.words import SPAN, at_home
 from doorward.core.errors import Refused
 from doorward.core.request import Headers, Request
 from doorward.core.route import Route
+from doorward.core.secret import Secret
 from doorward.crypto.jose import parse_jwt
+from doorward.data_dir import DataDirError
+from doorward.ledger.mint import Issued
+
+LONGEST = 86400.0
 
 
 @click.group("token", help="JSON Web Tokens.")
@@ -68,6 +75,55 @@ def verify(source: str, audience: str | None, data: str | None, as_json: bool) -
 
     claims = run(work)
     tell(as_json, {"valid": True, "claims": claims}, f"valid\n{json.dumps(claims, indent=2)}")
+
+
+@command.command("issue", help="An access token for a subject, without a sign-in; it is revoked with the subject or by itself.")
+@click.argument("subject")
+@click.option("--audience", help="Whom it is for; else the issuer itself.")
+@click.option("--scopes", default="", help="What it allows, bounded by what the subject's account may do.")
+@click.option("--expires", type=SPAN, default="1h", show_default=True, help="How long it lives, at most 1d.")
+@data_option
+@json_option
+def issue(subject: str, audience: str | None, scopes: str, expires: float, data: str | None, as_json: bool) -> None:
+    if not 1 <= expires <= LONGEST:
+        raise click.UsageError("--expires: a token that is asked of no store lives 1s to 1d")
+
+    async def work() -> Issued:
+        async with at_home(data_dir(data)) as home:
+            parts = Parts(home, Options.read(home.settings))
+            await parts.load_keys()
+            whom = audience or parts.options.server.issuer
+            try:
+                if not parts.mint.knows(whom):
+                    raise Failed(f"{whom} is not the issuer, nor listed in [oauth] audiences, nor does it share a key")
+                return await parts.mint.issue(subject, audience=whom, scopes=frozenset(scopes.split()), life=expires, actor=LOCAL.name)
+            finally:
+                parts.pool.close()
+
+    made = run(work)
+    answer = {"access_token": made.access_token, "expires_in": made.expires_in, "scope": " ".join(sorted(made.scopes))}
+    tell(as_json, answer, made.access_token.reveal())
+
+
+@command.command("shared-key", help="A key shared with one service: tokens for this audience are then signed with HS256.")
+@click.argument("audience")
+@data_option
+@json_option
+def shared_key(audience: str, data: str | None, as_json: bool) -> None:
+    place = data_dir(data)
+    if not audience.isascii() or not audience.isprintable() or " " in audience or "," in audience:
+        raise click.UsageError("an audience is printable ASCII without blanks and commas, best a URL")
+    try:
+        place.check()
+        secret = Secret(base64.urlsafe_b64encode(place.share_key(audience, os.urandom)).rstrip(b"=").decode())
+    except DataDirError as reason:
+        raise Failed(str(reason), "settings") from None
+    answer = {"audience": audience, "kid": shared_kid(audience), "alg": "HS256", "k": secret}
+    tell(
+        as_json,
+        answer,
+        f"k (base64url, as in a JWK)  {secret.reveal()}\nRestart the server; then it signs tokens for {audience} with HS256.",
+    )
 
 
 @command.command("revoke", help="Refuse a token from now on, everywhere.")

@@ -92,9 +92,11 @@ class Mint:
         self.store, self.keyring, self.peppers, self.clock, self.entropy = store, keyring, peppers, clock, entropy
         self.issuer, self.options, self._shared = issuer, options, dict(shared or {})
 
-    async def sign_in(self, account: Account, at: float) -> Issued:
-        """A grant with its first tokens. `at`: when the proving began; whatever ended the account's sessions since then
-        ends this too. Raises Refused(REVOKED)."""
+    async def sign_in(self, account: Account, at: float, audience: str | None = None) -> Issued:
+        """A grant with its first tokens, for one audience or for those of every sign-in. `at`: when the proving began;
+        whatever ended the account's sessions since then ends this too. Raises Refused: REVOKED, BAD_REQUEST."""
+        if audience is not None and not self.knows(audience):
+            raise Refused(Why.BAD_REQUEST, "This audience is not one of ours; the server lists it in [oauth] audiences.")
         refresh = new_refresh_token(self.entropy)
         stamp = await self.stamp()
         grant = Grant(
@@ -105,6 +107,7 @@ class Mint:
             scopes=account.scopes,
             authenticated_at=at,
             expires_at=at + self.options.longest_grant,
+            data={"audience": audience} if audience is not None else {},
         )
         ticket = self.ticket(refresh, grant, LOGIN, stamp)
 
@@ -120,6 +123,9 @@ class Mint:
 
         now_account = await self.store.write(mint)
         return self.answer(grant, now_account, stamp, refresh)
+
+    def knows(self, audience: str) -> bool:
+        return audience == self.issuer or audience in self.options.audiences or audience in self._shared
 
     async def issue(
         self, subject: str, *, audience: str, scopes: frozenset[str], life: float, actor: str, client: str | None = None

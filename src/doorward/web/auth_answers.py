@@ -56,7 +56,8 @@ async def login(parts: AuthParts, case: Case) -> Answer:
         _check_not_cross_site(case.request)
     signed_in = await parts.passwords.check(text(form, "username"), text(form, "password"), case.request)
     if transport == "bearer":
-        return _tokens(await parts.mint.sign_in(signed_in.account, signed_in.at))
+        audience = text(form, "audience") if "audience" in form else None
+        return _tokens(await parts.mint.sign_in(signed_in.account, signed_in.at, audience))
     before = _cookie_shown(case.request, parts.session_options)
     started = await parts.sessions.start(signed_in.account, signed_in.at, case.request, replaces=before)
     cookie = (b"set-cookie", set_cookie(started.secret, case.request, parts.session_options))
