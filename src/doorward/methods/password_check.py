@@ -5,6 +5,7 @@ Cost         one hash for a wrong password and for an unknown name; none for a p
 Refused      MALFORMED, UNKNOWN (no such name, or wrong password), TOO_MANY_FAILURES, BUSY; of a right password REVOKED, EXPIRED
 """
 
+import asyncio
 import contextlib
 import unicodedata
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.limit import Rate
 from doorward.core.secret import Secret
 from doorward.core.store import Accounts, Credentials, Meter, Tx, Unavailable
+from doorward.core.tries import Tries
 from doorward.crypto.digest import mac
 from doorward.crypto.password import LONGEST_PASSWORD, HashingPool, Params, WrongPassword, hash_password, outdated, verify_password
 
@@ -82,7 +84,9 @@ class PasswordCheck:
         options: BasicOptions | None = None,
     ) -> None:
         self._credentials, self._accounts, self._pool, self._params = credentials, accounts, pool, params
-        self._meter, self._failures, self._clock, self._entropy, self._write = meter, failures, clock, entropy, write
+        self._clock, self._entropy, self._write = clock, entropy, write
+        self._tries = Tries(meter, failures, clock)
+        self._under_way: dict[bytes, asyncio.Task[None]] = {}
         self._memo_for = (options or BasicOptions()).memo
         self._memo_key = entropy(32)
         self._memo: dict[bytes, float] = {}
@@ -97,8 +101,7 @@ class PasswordCheck:
         verifier = credential.verifier if credential is not None and known else self._nobody
         memo = self._mark(shown, verifier)
         if not self._remembers(memo):
-            # An unknown name is compared with nobody's hash: it costs what a wrong password costs.
-            await self._limited(shown, account, verifier)
+            await self._prove(shown, account, verifier, memo)
         if account is None or credential is None:
             raise Refused(Why.UNKNOWN, note="no such account, or it has no password")
         credential.check_live(self._clock())
@@ -107,9 +110,24 @@ class PasswordCheck:
             await self._upgrade(credential, shown.password)
         return Proven(account, credential)
 
+    async def _prove(self, shown: ShownPassword, account: Account | None, verifier: bytes, memo: bytes) -> None:
+        """The same pair that is being proven already is not proven twice at once. An unknown name is compared with
+        nobody's hash: it costs what a wrong password costs."""
+        task = self._under_way.get(memo)
+        if task is None:
+            task = self._under_way[memo] = asyncio.get_running_loop().create_task(self._limited(shown, account, verifier))
+            task.add_done_callback(lambda done: self._finished(memo, done))
+        await asyncio.shield(task)  # whoever gives up does not take the others with him
+
+    def _finished(self, memo: bytes, task: "asyncio.Task[None]") -> None:
+        self._under_way.pop(memo, None)
+        if not task.cancelled():
+            task.exception()  # heard, also if all who waited have left
+
     async def _limited(self, shown: ShownPassword, account: Account | None, verifier: bytes) -> None:
-        """A try is taken before the work, so that tries at once count too, and given back unless it was a wrong guess."""
-        taken = await self._take(shown, account.name if account is not None else shown.name)
+        folded = unicodedata.normalize("NFKC", account.name if account is not None else shown.name).casefold()
+        keys = [key for key in (shown.failures, f"failures:account:{folded}") if key is not None]
+        await self._tries.take(keys)
         wrong = False
         try:
             await self._pool.run(verify_password, shown.password, verifier)
@@ -118,28 +136,7 @@ class PasswordCheck:
             wrong = True
             raise Refused(Why.UNKNOWN, note="wrong password or unknown name") from None
         finally:
-            if not wrong:
-                await self._give_back(taken)
-
-    async def _take(self, shown: ShownPassword, name: str) -> list[str]:
-        if self._failures is None:
-            return []
-        taken: list[str] = []
-        folded = unicodedata.normalize("NFKC", name).casefold()
-        for key in (shown.failures, f"failures:account:{folded}"):
-            if key is None:
-                continue
-            said = await self._meter.take(key, self._failures, self._clock())
-            if not said.allowed:
-                await self._give_back(taken)
-                raise Refused(Why.TOO_MANY_FAILURES, "Too many failed tries; wait.", retry_after=said.retry_after)
-            taken.append(key)
-        return taken
-
-    async def _give_back(self, taken: list[str]) -> None:
-        if self._failures is not None:
-            for key in taken:
-                await self._meter.give_back(key, self._failures, self._clock())
+            await self._tries.settle(keys, wrong=wrong)
 
     def _mark(self, shown: ShownPassword, verifier: bytes) -> bytes:
         """Holds the current verifier, so a changed password is forgotten at once (DECISIONS 20)."""
