@@ -1,8 +1,7 @@
 """What arrived, free of any framework. Built once by a door."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from doorward.core.address import is_loopback
 from doorward.core.errors import Refused, Why
@@ -66,9 +65,9 @@ class Headers:
         return name in self._fields
 
 
-@dataclass(frozen=True, eq=False)
-class Request:
-    """`raw_path` and `query` are as on the wire; `address` is the caller's, after listed proxies were believed.
+class Request(NamedTuple):
+    """`raw_path` and `query` are as on the wire; `address` is the caller's, after listed proxies were believed. A tuple, since
+    one is made for each request.
 
     `body` gives the whole body (Refused BODY_TOO_LARGE past the cap), or is None where the door cannot see it
     (`/verify` behind a proxy); `has_body` says whether there is one at all.
