@@ -134,21 +134,30 @@ class Gate:
         where = counted_as(case.request.address)
         if where is not None and self.options.address is not None:
             await self._take(case, f"address:{where}", self.options.address)
-        rate, key = self.options.failures, failures_key(case.request)
-        if rate is None or key is None or self._guessable.isdisjoint(case.its_route.asked):
+        rate = self.options.failures
+        if rate is None or not self._shows_a_guess(case) or (key := failures_key(case.request)) is None:
             return
         said = await self.meter.look(key, rate, case.now)
         if not said.allowed:
             raise Refused(Why.TOO_MANY_FAILURES, "Too many failed tries from this address; wait.", retry_after=said.retry_after)
+
+    def _shows_a_guess(self, case: Case) -> bool:
+        """Only who shows a guessable secret can be out of tries: the meter is not asked about the others."""
+        return any(self._look_for(name, case) for name in case.its_route.asked if name in self._guessable)
+
+    def _look_for(self, name: str, case: Case) -> bool:
+        if name not in case.shown and name in self.methods:
+            shown = self.methods[name].find(case.request, case.its_route)
+            if shown is not None:
+                case.shown[name] = shown
+        return name in case.shown
 
     def find(self, case: Case) -> None:
         route, request = case.its_route, case.request
         if route.allow is None or (route.preflight and request.announces is not None):
             return
         for name in route.asked:
-            shown = self.methods[name].find(request, route) if name in self.methods else None
-            if shown is not None:
-                case.shown[name] = shown
+            self._look_for(name, case)
         case.way = self._choose(route, case)
 
     def _choose(self, route: Route, case: Case) -> Alternative:
