@@ -26,6 +26,9 @@ from doorward.crypto.password import LONGEST_PASSWORD, HashingPool, Params, Wron
 
 PASSWORD: Final = "password"  # noqa: S105 - the name of a method
 LONGEST_NAME: Final = 254
+_APART: Final = 0.005
+_LATEST: Final = 0.5
+"""Seconds between, and until the last of, those who are told that the same pair was wrong."""
 _REMEMBERED_AT_MOST: Final = 10_000
 _LONGEST_MEMO: Final = 60.0
 
@@ -87,6 +90,7 @@ class PasswordCheck:
         self._clock, self._entropy, self._write = clock, entropy, write
         self._tries = Tries(meter, failures, clock)
         self._under_way: dict[bytes, asyncio.Task[None]] = {}
+        self._joined: dict[bytes, int] = {}
         self._memo_for = (options or BasicOptions()).memo
         self._memo_key = entropy(32)
         self._memo: dict[bytes, float] = {}
@@ -117,10 +121,17 @@ class PasswordCheck:
         if task is None:
             task = self._under_way[memo] = asyncio.get_running_loop().create_task(self._limited(shown, account, verifier))
             task.add_done_callback(lambda done: self._finished(memo, done))
-        await asyncio.shield(task)  # whoever gives up does not take the others with him
+        behind = self._joined[memo] = self._joined.get(memo, -1) + 1
+        try:
+            await asyncio.shield(task)  # whoever gives up does not take the others with him
+        except Refused:
+            # Else all who sent the same wrong pair would be answered, and would ask again, in one burst.
+            await asyncio.sleep(min(behind * _APART, _LATEST))
+            raise
 
     def _finished(self, memo: bytes, task: "asyncio.Task[None]") -> None:
         self._under_way.pop(memo, None)
+        self._joined.pop(memo, None)
         if not task.cancelled():
             task.exception()  # heard, also if all who waited have left
 
