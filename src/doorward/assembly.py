@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,8 +10,10 @@ from doorward.admin.keys import KeyOptions
 from doorward.core.event import Change, Topic
 from doorward.core.gate import Gate, GateOptions
 from doorward.core.method import Method
+from doorward.core.remembered import Remembered
 from doorward.core.revoked import Revoked
 from doorward.core.route import Routes
+from doorward.core.store import Unavailable
 from doorward.crypto.digest import sha256
 from doorward.crypto.hashing_pool import HashingPool
 from doorward.crypto.jose import SigningHandle, sign_jwt
@@ -105,6 +107,7 @@ class Parts:
         self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change))
         self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
         self.keys_changed = False
+        self.loads = 0
         self.passwords = PasswordCheck(
             credentials=store.credentials,
             accounts=store.accounts,
@@ -159,6 +162,7 @@ class Parts:
                 failures=options.limits.failures,
             ),
             (self.usage, self.refusals),
+            Remembered(self.methods, self.version, home.entropy(32)),
         )
         self.answerer = Answerer(self.gate.methods)
 
@@ -178,6 +182,13 @@ class Parts:
             self.session,
         )
 
+    def version(self) -> Hashable | None:
+        """What a proof rests on: the store, what this worker was told of it, and the keys that it has loaded."""
+        try:
+            return (self.store.credentials.version(), self.watch.seen, self.loads) if self.watch.healthy else None
+        except Unavailable:
+            return None
+
     def watch_is_healthy(self) -> bool:
         return self.watch.healthy
 
@@ -193,4 +204,5 @@ class Parts:
         """From the store into the keyring. A worker loads before it is ready, and again when a change says so."""
         self.keys_changed = False
         self.keyring.load(await self.signing.all(), self.home.sealer, self.home.clock())
+        self.loads += 1
         self.jwt.forget_withdrawn()

@@ -87,6 +87,17 @@ class CredentialPromises:
         assert await store.credentials.find("session", "k1") is None
         assert await store.credentials.get("none") is None
 
+    async def test_every_commit_makes_another_version_and_a_read_does_not(self, store: Store) -> None:
+        before = store.credentials.version()
+        assert store.credentials.version() == before
+        await store.write(call(Tx.add_credential, PLAIN))
+        after = store.credentials.version()
+        assert after != before
+        await store.credentials.find("api_key", "k1")
+        assert store.credentials.version() == after
+        await store.write(call(Tx.end_credential, "k1", NOW))
+        assert store.credentials.version() not in (before, after)
+
     async def test_no_scopes_and_empty_scopes_are_two_things(self, store: Store) -> None:
         await do(store, lambda tx: tx.add_credential(replace(PLAIN, scopes=frozenset())))
         found = await store.credentials.find("api_key", "k1")

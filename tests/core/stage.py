@@ -39,6 +39,8 @@ class Shows:
     name: str
     ambient: bool = False
     guessable: bool = False
+    fields: tuple[bytes, ...] = ()
+    repeatable: bool = False
     challenge: str | None = None
     subject: str = "alice"
     client: str | None = None

@@ -18,6 +18,7 @@ def test_the_order_of_checks_is_data() -> None:
         "check_transport",
         "read_the_path",
         "find_route",
+        "recall",
         "check_failures",
         "find",
         "prove",

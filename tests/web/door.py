@@ -35,6 +35,8 @@ class Words:
     challenge: str | None = "Bearer"
     ambient: bool = False
     guessable: bool = False
+    fields: tuple[bytes, ...] = ()
+    repeatable: bool = False
     place: bytes = b"x-api-key"
     scopes: frozenset[str] | None = frozenset({"read:pets"})
     claims: Mapping[str, object] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 Every step takes the Case, adds what it found, and raises Refused or goes on.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from doorward.core.method import Method
 from doorward.core.path import read_path
 from doorward.core.policy import Alternative
 from doorward.core.proof import Principal, Proof
+from doorward.core.remembered import Remembered
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
 from doorward.core.store import Meter, Once, Unavailable
@@ -37,6 +38,8 @@ class Case:
     proofs: dict[str, Proof] = field(default_factory=dict)
     principal: Principal | None = None
     verdicts: list[Verdict] = field(default_factory=list)
+    mark: Hashable | None = None
+    version: Hashable | None = None
 
     @property
     def its_route(self) -> Route:
@@ -71,10 +74,11 @@ class Gate:
         clock: Clock,
         options: GateOptions,
         observers: Sequence["Observer"] = (),
+        remembered: Remembered | None = None,
     ) -> None:
         self.methods: dict[str, Method[Any]] = {method.name: method for method in methods}
         self.routes, self.once, self.meter, self.clock, self.options = routes, once, meter, clock, options
-        self._observers = tuple(observers)
+        self._observers, self._remembered = tuple(observers), remembered
         self._ambient = frozenset(method.name for method in methods if method.ambient)
         self._guessable = frozenset(method.name for method in methods if method.guessable)
 
@@ -129,13 +133,27 @@ class Gate:
             return None
         return route if route.preflight else None
 
+    def recall(self, case: Case) -> None:
+        """Proven a moment ago, and nothing has changed since: the steps up to `bind` have been taken."""
+        memory, route = self._remembered, case.its_route
+        if memory is None or not route.ways or (mark := memory.mark(case.request, route)) is None:
+            return
+        version = memory.version()
+        if version is None:
+            return
+        known = memory.recall(mark, route, version, case.now)
+        if known is None:
+            case.mark, case.version = mark, version
+        else:
+            case.way, case.proofs, case.principal = known.way, dict(known.proofs), known.principal
+
     async def check_failures(self, case: Case) -> None:
         """Before any work: is this address out of tries? Charged where a guess is proven wrong (`methods`)."""
         where = counted_as(case.request.address)
         if where is not None and self.options.address is not None:
             await self._take(case, f"address:{where}", self.options.address)
         rate = self.options.failures
-        if rate is None or not self._shows_a_guess(case) or (key := failures_key(case.request)) is None:
+        if rate is None or case.principal is not None or not self._shows_a_guess(case) or (key := failures_key(case.request)) is None:
             return
         said = await self.meter.look(key, rate, case.now)
         if not said.allowed:
@@ -154,7 +172,7 @@ class Gate:
 
     def find(self, case: Case) -> None:
         route, request = case.its_route, case.request
-        if route.allow is None or (route.preflight and request.announces is not None):
+        if route.allow is None or case.principal is not None or (route.preflight and request.announces is not None):
             return
         for name in route.asked:
             self._look_for(name, case)
@@ -179,7 +197,7 @@ class Gate:
         raise Refused(Why.TWO_ALTERNATIVES, "Send one credential: several that this route does not take together were sent.")
 
     async def prove(self, case: Case) -> None:
-        if case.way is None:
+        if case.way is None or case.principal is not None:
             return
         route = case.its_route
         for name in case.way.methods:
@@ -189,8 +207,11 @@ class Gate:
             case.proofs[name] = proof
 
     def bind(self, case: Case) -> None:
-        if case.way is not None:
-            case.principal = bind(case.way, case.proofs)
+        if case.way is None or case.principal is not None:
+            return
+        case.principal = bind(case.way, case.proofs)
+        if self._remembered is not None and case.mark is not None:
+            self._remembered.keep(case.mark, case.its_route, case.version, case.now, case.way, dict(case.proofs), case.principal)
 
     async def limit_principal(self, case: Case) -> None:
         route = case.its_route
@@ -257,6 +278,7 @@ ORDER: Final[tuple[Step, ...]] = (
     Gate.check_transport,
     Gate.read_the_path,
     Gate.find_route,
+    Gate.recall,
     Gate.check_failures,
     Gate.find,
     Gate.prove,

@@ -15,6 +15,8 @@ class Method(Protocol[Shown]):
     `name` is the word in policies; `challenge` the scheme for WWW-Authenticate (RFC 9110 section 11.6.1).
     `ambient`: the browser or the connection sends it unasked, so an explicit credential beats it.
     `guessable`: a person chose the secret, so failures are limited (DECISIONS 5).
+    `fields`: every header field, in lower case, that `find` reads. `repeatable`: showing the same again proves the same
+    again, so it may be remembered for a moment (`core.remembered`); not so for signatures.
     """
 
     @property
@@ -25,6 +27,11 @@ class Method(Protocol[Shown]):
     def ambient(self) -> bool: ...
     @property
     def guessable(self) -> bool: ...
+
+    @property
+    def fields(self) -> tuple[bytes, ...]: ...
+    @property
+    def repeatable(self) -> bool: ...
 
     def find(self, request: Request, route: Route) -> Shown | None:
         """What is shown, parsed and unproven. No I/O. Looks at all its places and refuses two."""

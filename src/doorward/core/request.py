@@ -1,6 +1,6 @@
 """What arrived, free of any framework. Built once by a door."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from doorward.core.address import is_loopback
@@ -57,6 +57,11 @@ class Headers:
         if isinstance(value, list):
             return tuple(item.decode("latin-1") for item in value)
         return (value.decode("latin-1"),)
+
+    @property
+    def raw(self) -> Mapping[bytes, bytes | list[bytes]]:
+        """As they came; a list where a field was sent more than once."""
+        return self._fields
 
     def names(self) -> Iterable[bytes]:
         return self._fields.keys()

@@ -5,7 +5,7 @@ verbs of its `Tx` (DECISIONS 26): on SQLite these never suspend, so one writer d
 a savepoint, and acknowledges all after the group's commit. A function may be run again; it has no other effect.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -176,6 +176,10 @@ class Credentials(Protocol):
 
     async def find_by_start(self, method: str, start: str) -> Sequence[Credential]:
         """Imported ones whose hash cannot be looked up: salted or slow (DECISIONS 16). At most 16."""
+        ...
+
+    def version(self) -> Hashable:
+        """Another value as soon as anything was committed to the store by anybody; never blocks. Raises Unavailable."""
         ...
 
 

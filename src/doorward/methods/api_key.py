@@ -64,6 +64,8 @@ class ApiKey:
     challenge: Final = "Bearer"
     ambient: Final = False
     guessable: Final = False
+    fields: Final = (b"x-api-key", b"authorization")
+    repeatable: Final = True
 
     def __init__(
         self,

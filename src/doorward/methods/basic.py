@@ -46,6 +46,8 @@ class Basic:
     challenge: Final = "Basic"
     ambient: Final = False
     guessable: Final = True
+    fields: Final = (b"authorization",)
+    repeatable: Final = True
 
     def __init__(self, *, credentials: Credentials, accounts: Accounts, peppers: Peppers, passwords: PasswordCheck, clock: Clock) -> None:
         self._credentials, self._accounts, self._peppers = credentials, accounts, peppers

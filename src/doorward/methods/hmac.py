@@ -56,6 +56,8 @@ class Hmac:
     challenge: Final = "HMAC-SHA256"
     ambient: Final = False
     guessable: Final = False
+    fields: Final = (b"x-key-id", b"x-timestamp", b"x-signature", b"x-nonce")
+    repeatable: Final = False
 
     def __init__(self, *, credentials: Credentials, sealer: Sealer, clock: Clock, options: HmacOptions | None = None) -> None:
         self._credentials, self._sealer, self._clock = credentials, sealer, clock

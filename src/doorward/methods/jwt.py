@@ -58,6 +58,8 @@ class Jwt:
     challenge: Final = "Bearer"
     ambient: Final = False
     guessable: Final = False
+    fields: Final = (b"authorization",)
+    repeatable: Final = True
 
     def __init__(
         self,

@@ -78,6 +78,8 @@ class Session:
     challenge: Final = None
     ambient: Final = True
     guessable: Final = False
+    fields: Final = (b"cookie",)
+    repeatable: Final = True
 
     def __init__(
         self, *, credentials: Credentials, accounts: Accounts, clock: Clock, write: Touch, options: SessionOptions | None = None

@@ -39,6 +39,7 @@ class MemoryStore:
         try:
             next(steps)
         except StopIteration as done:
+            self._tables.numbers["writes"] += 1
             return cast("T", done.value)
         except BaseException:
             tx.roll_back()
@@ -49,6 +50,7 @@ class MemoryStore:
 
     async def sweep(self, now: float, most: int = 500) -> int:
         tables = self._tables
+        tables.numbers["writes"] += 1
         sessions = [id for id, each in tables.credentials.items() if each.method == "session" and _is_past(each.expires_at, now)][:most]
         for id in sessions:
             ended = tables.credentials.pop(id)
@@ -83,6 +85,9 @@ class MemoryCredentials:
     async def find(self, method: str, lookup: str) -> Credential | None:
         id = self._tables.lookups.get((method, lookup))
         return None if id is None else self._tables.with_liveness(self._tables.credentials[id])
+
+    def version(self) -> int:
+        return self._tables.numbers["writes"]
 
     async def get(self, id: str) -> Credential | None:
         found = self._tables.credentials.get(id)

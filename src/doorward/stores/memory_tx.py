@@ -33,7 +33,7 @@ class Tables:
         self.uses: dict[tuple[str, int, str], Use] = {}
         self.leases: dict[str, tuple[str, float]] = {}
         self.facts: dict[str, str] = {}
-        self.numbers: dict[str, int] = {"journal": 0, "changes": 0}
+        self.numbers: dict[str, int] = {"journal": 0, "changes": 0, "writes": 0}
 
     def with_liveness(self, credential: Credential) -> Credential:
         owner = self.accounts.get(credential.owner)

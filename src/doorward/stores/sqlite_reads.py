@@ -25,7 +25,7 @@ class SqliteReader:
 
     def __init__(self, path: Path) -> None:
         """Raises Unavailable."""
-        self._path = path
+        self.path = path
         try:
             self._db = self._connect()
             self._far_db = self._connect(busy=5.0)
@@ -36,7 +36,7 @@ class SqliteReader:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="doorward-reader")
 
     def _connect(self, busy: float = 0.0) -> sqlite3.Connection:
-        db = connect(self._path, busy=busy)
+        db = connect(self.path, busy=busy)
         db.execute("PRAGMA query_only = 1")
         return db
 
@@ -57,18 +57,18 @@ class SqliteReader:
                 return self.execute(placeholders(statement), parameters).fetchall()
             except sqlite3.Error as again:
                 reason = again
-        raise unavailable(reason, self._path) if is_unavailability(reason) else reason
+        raise unavailable(reason, self.path) if is_unavailability(reason) else reason
 
     async def far_rows(self, statement: str, *parameters: object) -> Sequence[Row]:
         """Many rows, read in the thread. Raises Unavailable."""
         try:
             running = asyncio.get_running_loop().run_in_executor(self._thread, self._fetch, placeholders(statement), parameters)
         except RuntimeError as reason:
-            raise Unavailable(f"{self._path.name} is closed") from reason
+            raise Unavailable(f"{self.path.name} is closed") from reason
         try:
             return await running
         except sqlite3.Error as reason:
-            raise unavailable(reason, self._path) if is_unavailability(reason) else reason from None
+            raise unavailable(reason, self.path) if is_unavailability(reason) else reason from None
 
     def _fetch(self, statement: str, parameters: Row) -> Sequence[Row]:
         return self._far_db.execute(statement, parameters).fetchall()
@@ -89,6 +89,14 @@ class SqliteCredentials:
         except sqlite3.Error as reason:
             row = next(iter(await self._reader.rows_after(reason, credentials.FIND, method, lookup)), None)
         return None if row is None else credentials.found_credential(method, lookup, row)
+
+    def version(self) -> int:
+        """SQLite's own count of other connections' commits; our writer is another connection than this reader."""
+        try:
+            found: int = self._execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as reason:
+            raise unavailable(reason, self._reader.path) from reason
+        return found
 
     async def get(self, id: str) -> Credential | None:
         rows = await self._reader.rows(credentials.GET, id)
