@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from doorward.assembly import INSTALLED, Options, Parts
 from doorward.background import running
+from doorward.core.case import Case
 from doorward.core.clock import Clock, Entropy, span
-from doorward.core.gate import Case
 from doorward.core.limit import Rate
 from doorward.core.request import Request
 from doorward.core.route import Route

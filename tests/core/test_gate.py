@@ -2,8 +2,10 @@
 
 import pytest
 
+from doorward.core.address import failures_key
+from doorward.core.case import Case
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import ORDER, Case, Gate, GateOptions, failures_key
+from doorward.core.gate import ORDER, Gate, GateOptions
 from doorward.core.limit import Rate
 from doorward.core.policy import parse
 from doorward.core.proof import OneUse
@@ -197,7 +199,7 @@ async def test_a_store_that_cannot_answer_is_a_refusal() -> None:
 async def test_too_many_failures_from_an_address_are_refused_before_any_work() -> None:
     rate = Rate(2, 60)
     on = stage(Shows("basic", guessable=True), allow="basic", options=GateOptions(failures=rate))
-    key = failures_key(request())
+    key = failures_key(request().address)
     assert key == "failures:192.0.2.1"
     for _ in range(2):
         await on.meter.take(key, rate, NOW)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from doorward.core.case import Case
 from doorward.core.errors import Refused, Why
 from doorward.core.event import Kind
-from doorward.core.gate import Case
 from doorward.core.request import Headers, Request
 from doorward.ledger import refusals
 from doorward.ledger.refusals import Refusals, find_refusal

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from doorward.core.case import Case
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import Case
 from doorward.core.proof import Proof
 from doorward.core.request import Headers, Request
 from doorward.core.store import Store, Unavailable, Write

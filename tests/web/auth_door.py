@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 
+from doorward.core.case import Case
 from doorward.core.errors import Refused
 from doorward.core.event import Kind
-from doorward.core.gate import Case, Gate, GateOptions
+from doorward.core.gate import Gate, GateOptions
 from doorward.core.limit import Rate
 from doorward.core.revoked import Revoked
 from doorward.core.route import Routes

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doorward.core.case import Case
 from doorward.core.errors import ANSWER, Code, Refused, Why
-from doorward.core.gate import Case
 from doorward.core.limit import Rate, Verdict
 from doorward.core.request import Headers, Request
 from doorward.core.route import Route

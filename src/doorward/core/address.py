@@ -54,3 +54,9 @@ def _count(text: str) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+def failures_key(address: str | None) -> str | None:
+    """The meter of failed tries from there (DECISIONS 5); None where it is not known, so that no proxy is locked out."""
+    where = counted_as(address)
+    return f"failures:{where}" if where is not None else None

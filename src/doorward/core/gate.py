@@ -3,53 +3,26 @@
 Every step takes the Case, adds what it found, and raises Refused or goes on.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from doorward.core.address import counted_as
+from doorward.core.address import counted_as, failures_key
 from doorward.core.bind import USER_METHODS, bind
+from doorward.core.case import Case
 from doorward.core.clock import Clock
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
-from doorward.core.limit import Rate, Verdict
+from doorward.core.limit import Rate
 from doorward.core.method import Method
 from doorward.core.path import read_path
 from doorward.core.policy import Alternative
-from doorward.core.proof import Principal, Proof
 from doorward.core.remembered import Remembered
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
 from doorward.core.store import Meter, Once, Unavailable
 
 _FOREIGN: Final = (b"authorization", b"x-api-key", b"x-signature", b"signature")
-
-
-@dataclass(slots=True)
-class Case:
-    """One request on its way through the gate: what is known so far. A door may keep it for its log."""
-
-    request: Request
-    now: float
-    route: Route | None = None
-    path: str = ""
-    way: Alternative | None = None
-    shown: dict[str, object] = field(default_factory=dict)
-    proofs: dict[str, Proof] = field(default_factory=dict)
-    principal: Principal | None = None
-    verdicts: list[Verdict] = field(default_factory=list)
-    mark: Hashable | None = None
-    version: Hashable | None = None
-
-    @property
-    def its_route(self) -> Route:
-        assert self.route is not None, "a step before `route` asked for it"  # noqa: S101
-        return self.route
-
-    @property
-    def tightest(self) -> Verdict | None:
-        """For the RateLimit fields: the verdict with the least left."""
-        return min(self.verdicts, key=lambda each: (each.allowed, each.remaining), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +125,8 @@ class Gate:
         where = counted_as(case.request.address)
         if where is not None and self.options.address is not None:
             await self._take(case, f"address:{where}", self.options.address)
-        rate = self.options.failures
-        if rate is None or case.principal is not None or not self._shows_a_guess(case) or (key := failures_key(case.request)) is None:
+        rate, key = self.options.failures, failures_key(case.request.address)
+        if rate is None or key is None or case.principal is not None or not self._shows_a_guess(case):
             return
         said = await self.meter.look(key, rate, case.now)
         if not said.allowed:
@@ -289,9 +262,3 @@ ORDER: Final[tuple[Step, ...]] = (
     Gate.check_cross_site,
     Gate.spend_once,
 )
-
-
-def failures_key(request: Request) -> str | None:
-    """The meter of failed tries from where this request comes from."""
-    where = counted_as(request.address)
-    return f"failures:{where}" if where is not None else None

@@ -20,10 +20,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from doorward.core.case import Case
 from doorward.core.clock import Entropy
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import Case, Gate
+from doorward.core.gate import Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Body, Headers
 from doorward.core.route import Route

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from doorward.core.case import Case
 from doorward.core.errors import Refused
 from doorward.core.event import Event, Kind
-from doorward.core.gate import Case
 from doorward.core.store import Store, Tx, Unavailable
 
 _log: Final = logging.getLogger("doorward.refused")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from doorward.core.case import Case
 from doorward.core.errors import Refused
-from doorward.core.gate import Case
 from doorward.core.store import Busy, Store, Tx, Unavailable, Use
 
 MOST: Final = 20_000

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from doorward.core.account import PERSON, Account
+from doorward.core.address import failures_key
 from doorward.core.clock import Clock
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import failures_key
 from doorward.core.request import Request
 from doorward.core.secret import Secret
 from doorward.methods.password_check import LONGEST_NAME, PasswordCheck, ShownPassword, prepared
@@ -30,7 +30,7 @@ class PasswordSignIn:
     async def check(self, name: str, password: str, request: Request) -> SignedIn:
         """Raises Refused: MALFORMED, UNKNOWN, TOO_MANY_FAILURES, BUSY; REVOKED, EXPIRED of a right password. Unavailable."""
         at = self._clock()
-        shown = ShownPassword(_name(name), _prepared(password), failures_key(request))
+        shown = ShownPassword(_name(name), _prepared(password), failures_key(request.address))
         proven = await self._passwords.check(shown)
         account = proven.account
         if account.ended_at is not None:

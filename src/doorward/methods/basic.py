@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from doorward.core import key_text
+from doorward.core.address import failures_key
 from doorward.core.clock import Clock, Entropy
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import failures_key
 from doorward.core.proof import Proof
 from doorward.core.request import Request
 from doorward.core.route import Route
@@ -74,7 +74,7 @@ class Basic:
     async def prove(self, shown: ShownPair) -> Proof:
         if SERVICE_ID.fullmatch(shown.name):
             return await self._prove_service(shown)
-        proven = await self._passwords.check(ShownPassword(shown.name, shown.password, failures_key(shown.request)))
+        proven = await self._passwords.check(ShownPassword(shown.name, shown.password, failures_key(shown.request.address)))
         account = proven.account
         return Proof(
             method=self.name,

@@ -20,9 +20,9 @@ from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.limit import Rate
 from doorward.core.secret import Secret
 from doorward.core.store import Accounts, Credentials, Meter, Tx, Unavailable
-from doorward.core.tries import Tries
 from doorward.crypto.digest import mac
 from doorward.crypto.password import LONGEST_PASSWORD, HashingPool, Params, WrongPassword, hash_password, outdated, verify_password
+from doorward.methods.tries import Tries
 
 PASSWORD: Final = "password"  # noqa: S105 - the name of a method
 LONGEST_NAME: Final = 254
@@ -48,7 +48,7 @@ class BasicOptions:
 
 @dataclass(frozen=True, slots=True)
 class ShownPassword:
-    """`failures` is the meter of the address it came from, if that is known (`core.gate.failures_key`)."""
+    """`failures` is the meter of the address it came from, if that is known (`core.address.failures_key`)."""
 
     name: str
     password: Secret

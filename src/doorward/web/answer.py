@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from doorward.core.case import Case
 from doorward.core.errors import Code, Refused, Why
-from doorward.core.gate import Case
 from doorward.core.limit import Verdict
 from doorward.core.method import Method
 from doorward.core.request import Request

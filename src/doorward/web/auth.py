@@ -11,9 +11,9 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
+from doorward.core.case import Case
 from doorward.core.clock import Entropy
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import Case
 from doorward.core.request import Headers
 from doorward.core.route import Route
 from doorward.core.store import Unavailable

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from doorward.core.case import Case
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import Case, Gate
+from doorward.core.gate import Gate
 from doorward.core.policy import parse
 from doorward.core.proof import Proof
 from doorward.core.request import Request

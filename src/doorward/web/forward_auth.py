@@ -17,9 +17,10 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
+from doorward.core.case import Case
 from doorward.core.clock import Clock, Entropy
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import Case, Gate
+from doorward.core.gate import Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Headers, Request
 from doorward.crypto.hmac_signing import NO_BODY

@@ -13,10 +13,11 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
+from doorward.core.case import Case
 from doorward.core.clock import Clock, Entropy
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
-from doorward.core.gate import Case, Gate
+from doorward.core.gate import Gate
 from doorward.core.request import Headers
 from doorward.core.route import Route
 from doorward.web.answer import Answerer, rate_limit, warnings

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from doorward.core.case import Case
 from doorward.core.errors import Refused
-from doorward.core.gate import Case
 
 
 class Outcome(NamedTuple):

@@ -1,4 +1,4 @@
-"""core/tries.py: never more wrong guesses than the rate, and no right one refused for those beside it."""
+"""methods/tries.py: never more wrong guesses than the rate, and no right one refused for those beside it."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward.core import tries
 from doorward.core.errors import Refused, Why
 from doorward.core.limit import Rate
-from doorward.core.tries import Tries
+from doorward.methods import tries
+from doorward.methods.tries import Tries
 from doorward.stores.memory import MemoryStore
 
 NOW = 1_790_000_000.0

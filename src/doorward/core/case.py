@@ -1,0 +1,37 @@
+"""One request on its way through the gate: what is known so far."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from doorward.core.limit import Verdict
+from doorward.core.policy import Alternative
+from doorward.core.proof import Principal, Proof
+from doorward.core.request import Request
+from doorward.core.route import Route
+
+
+@dataclass(slots=True)
+class Case:
+    """Filled step by step; a door may keep it for its log. `mark` and `version`: see `core.remembered`."""
+
+    request: Request
+    now: float
+    route: Route | None = None
+    path: str = ""
+    way: Alternative | None = None
+    shown: dict[str, object] = field(default_factory=dict)
+    proofs: dict[str, Proof] = field(default_factory=dict)
+    principal: Principal | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    mark: Hashable | None = None
+    version: Hashable | None = None
+
+    @property
+    def its_route(self) -> Route:
+        assert self.route is not None, "a step before `route` asked for it"  # noqa: S101
+        return self.route
+
+    @property
+    def tightest(self) -> Verdict | None:
+        """For the RateLimit fields: the verdict with the least left."""
+        return min(self.verdicts, key=lambda each: (each.allowed, each.remaining), default=None)
