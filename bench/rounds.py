@@ -16,7 +16,7 @@ class Effort:
     """`rounds` in a measurement, `seconds` of a round over HTTP, `batch`: operations of an in-process round."""
 
     rounds: int = 9
-    seconds: float = 3.0
+    seconds: float = 2.0
     batch: int = 2000
     quick: bool = False
 
