@@ -256,6 +256,13 @@ class TestFailures:
         await asyncio.gather(*(guess() for _ in range(9)))
         assert max(answered) - min(answered) > 0.03  # eight steps of 5 ms: no burst that would fill the loop
 
+    async def test_the_same_wrong_pair_at_once_counts_each_time(self, place: Place) -> None:
+        method = place.basic(BasicOptions(memo=0.0))
+        answers = await asyncio.gather(*(prove(method, "alice", "wrong") for _ in range(8)), return_exceptions=True)
+        whys = [each.why for each in answers if isinstance(each, Refused)]
+        assert len(whys) == 8
+        assert whys.count(Why.UNKNOWN) == place.failures.count if place.failures else 8
+
     async def test_an_address_that_no_proxy_told_locks_nobody_out(self, place: Place) -> None:
         method = place.basic()
         for number in range(4):

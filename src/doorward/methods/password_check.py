@@ -115,19 +115,18 @@ class PasswordCheck:
         return Proven(account, credential)
 
     async def _prove(self, shown: ShownPassword, account: Account | None, verifier: bytes, memo: bytes) -> None:
-        """The same pair that is being proven already is not proven twice at once. An unknown name is compared with
-        nobody's hash: it costs what a wrong password costs."""
+        """A pair that is being proven already is not proven twice at once, if it is right; wrong ones are paid for each. An
+        unknown name is compared with nobody's hash: it costs what a wrong password costs."""
         task = self._under_way.get(memo)
-        if task is None:
-            task = self._under_way[memo] = asyncio.get_running_loop().create_task(self._limited(shown, account, verifier))
-            task.add_done_callback(lambda done: self._finished(memo, done))
-        behind = self._joined[memo] = self._joined.get(memo, -1) + 1
-        try:
-            await asyncio.shield(task)  # whoever gives up does not take the others with him
-        except Refused:
-            # Else all who sent the same wrong pair would be answered, and would ask again, in one burst.
-            await asyncio.sleep(min(behind * _APART, _LATEST))
-            raise
+        if task is not None:
+            with contextlib.suppress(Refused):
+                await asyncio.shield(task)
+                return
+            await self._limited(shown, account, verifier)
+            return
+        task = self._under_way[memo] = asyncio.get_running_loop().create_task(self._limited(shown, account, verifier))
+        task.add_done_callback(lambda done: self._finished(memo, done))
+        await asyncio.shield(task)  # whoever gives up does not take the others with him
 
     def _finished(self, memo: bytes, task: "asyncio.Task[None]") -> None:
         self._under_way.pop(memo, None)
