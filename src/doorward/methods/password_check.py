@@ -26,9 +26,6 @@ from doorward.methods.tries import Tries
 
 PASSWORD: Final = "password"  # noqa: S105 - the name of a method
 LONGEST_NAME: Final = 254
-_APART: Final = 0.005
-_LATEST: Final = 0.5
-"""Seconds between, and until the last of, those who are told that the same pair was wrong."""
 _REMEMBERED_AT_MOST: Final = 10_000
 _LONGEST_MEMO: Final = 60.0
 
@@ -90,7 +87,6 @@ class PasswordCheck:
         self._clock, self._entropy, self._write = clock, entropy, write
         self._tries = Tries(meter, failures, clock)
         self._under_way: dict[bytes, asyncio.Task[None]] = {}
-        self._joined: dict[bytes, int] = {}
         self._memo_for = (options or BasicOptions()).memo
         self._memo_key = entropy(32)
         self._memo: dict[bytes, float] = {}
@@ -130,7 +126,6 @@ class PasswordCheck:
 
     def _finished(self, memo: bytes, task: "asyncio.Task[None]") -> None:
         self._under_way.pop(memo, None)
-        self._joined.pop(memo, None)
         if not task.cancelled():
             task.exception()  # heard, also if all who waited have left
 
