@@ -85,7 +85,7 @@ async def test_nobody_makes_an_account_that_may_more_than_they(place: Place) -> 
 
 async def test_a_change_leaves_what_is_not_named(place: Place) -> None:
     await place.account("alice", email="alice@example.org")
-    changed = await accounts.change("alice", store=place.store, actor=LOCAL, now=place.now, scopes=frozenset({"write:pets"}))
+    changed = (await accounts.change("alice", store=place.store, actor=LOCAL, now=place.now, scopes=frozenset({"write:pets"}))).account
     assert (changed.email, changed.scopes, changed.roles) == ("alice@example.org", frozenset({"write:pets"}), frozenset({"keeper"}))
     assert await accounts.show("alice", store=place.store) == changed
     await place.account("bob", email="bob@example.org")
@@ -97,9 +97,40 @@ async def test_taking_scopes_away_needs_no_right_to_give_them(place: Place) -> N
     await place.account("alice")
     keeper = Actor("keeper", frozenset())
     changed = await accounts.change("alice", store=place.store, actor=keeper, now=place.now, scopes=frozenset())
-    assert changed.scopes == frozenset()
+    assert (changed.account.scopes, changed.ended) == (frozenset(), False)
     with pytest.raises(NotAllowed):
         await accounts.change("alice", store=place.store, actor=keeper, now=place.now, scopes=frozenset({"read:pets"}))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "roles", "ended"),
+    [
+        ({"read:pets", "admin:all"}, None, True),
+        ({"admin:all"}, None, True),
+        (None, {"keeper", "boss"}, True),
+        (set(), {"boss"}, True),
+        (set(), set(), False),
+        ({"read:pets"}, {"keeper"}, False),
+        (None, None, False),
+    ],
+)
+async def test_who_may_do_more_signs_in_anew_and_who_may_do_less_stays(
+    place: Place, scopes: set[str] | None, roles: set[str] | None, ended: bool
+) -> None:
+    await place.account("alice")
+    changed = await accounts.change(
+        "alice",
+        store=place.store,
+        actor=LOCAL,
+        now=place.now,
+        email="new@example.org",
+        scopes=frozenset(scopes) if scopes is not None else None,
+        roles=frozenset(roles) if roles is not None else None,
+    )
+    assert changed.ended is ended
+    assert ((Topic.SUBJECT, "alice") in await topics(place)) is ended
+    assert (Kind.SUBJECT_REVOKED in await kinds(place)) is ended
+    assert (await accounts.show("alice", store=place.store)).epoch == (place.now if ended else None)
 
 
 async def test_a_new_password_is_announced_and_ends_sessions_and_tokens(place: Place) -> None:

@@ -36,7 +36,10 @@ def signed_in(home: Path) -> dict[str, str]:
 
 def test_an_account_is_made_shown_changed_and_ended(ask: Ask, run: Run) -> None:
     assert ask(*ADA, stdin=PASSWORD + "\n")["name"] == "ada"
-    assert ask("account", "change", "ada", "--scopes", "a b", "--roles", "staff")["scopes"] == ["a", "b"]
+    changed = ask("account", "change", "ada", "--scopes", "a b", "--roles", "staff")
+    assert (changed["scopes"], changed["ended_sessions"]) == (["a", "b"], True)
+    assert "ended" in run("account", "change", "ada", "--scopes", "a b c").stdout
+    assert ask("account", "change", "ada", "--scopes", "a")["ended_sessions"] is False
     assert ask("account", "show", "ada")["roles"] == ["staff"]
     assert [each["name"] for each in ask("account", "list")["accounts"]] == ["ada"]
     assert ask("account", "password", "ada", "--password-stdin", stdin="a new one\n")["changed"]
@@ -45,6 +48,11 @@ def test_an_account_is_made_shown_changed_and_ended(ask: Ask, run: Run) -> None:
     assert again.exit_code == 1
     assert "never" in again.stderr or "taken" in again.stderr.lower() or "use" in again.stderr
     assert run("account", "show", "nobody").exit_code == 1
+
+
+def test_an_account_without_a_password_says_how_to_set_one(run: Run) -> None:
+    assert "doorward account password eve" in run("account", "create", "eve").stdout
+    assert "account password" not in run("account", "create", "joe", "--password-stdin", stdin=PASSWORD).stdout
 
 
 def test_a_password_is_never_an_argument(run: Run) -> None:

@@ -48,6 +48,14 @@ class PasswordMaker:
             raise Mistake(str(reason)) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """`ended`: the account may do more than before, so every session and token made until now has ended."""
+
+    account: Account
+    ended: bool
+
+
 async def create(order: AccountOrder, *, store: Store, maker: PasswordMaker, actor: Actor, now: float) -> Account:
     """Raises Mistake, Taken, NotAllowed, Refused(BUSY)."""
     account = Account(
@@ -141,13 +149,18 @@ async def change(
     email: str | None = None,
     scopes: frozenset[str] | None = None,
     roles: frozenset[str] | None = None,
-) -> Account:
-    """None leaves as it is. Tokens that live already keep their scopes until they expire. Raises NotThere, Mistake, Taken, NotAllowed."""
+) -> Changed:
+    """None leaves as it is. Whoever gains a scope or a role signs in anew: no session or token of before carries it.
+    Whoever only loses some keeps their session; a token that lives already keeps its scopes until it expires.
+
+    Raises NotThere, Mistake, Taken, NotAllowed.
+    """
+    revoke = taking_back(store)
     mail = words.email(email) if email is not None else None
     new_scopes = words.scopes(scopes) if scopes is not None else None
     new_roles = words.scopes(roles) if roles is not None else None
 
-    async def work(tx: Tx) -> Account:
+    async def work(tx: Tx) -> Changed:
         account = await _living(tx, name)
         changed = replace(
             account,
@@ -161,7 +174,10 @@ async def change(
         except Exists:
             raise Taken("another account has this e-mail address") from None
         await tx.record(Event(kind=Kind.ACCOUNT_CHANGED, subject=name, actor=actor.name, at=now, data=about(changed)))
-        return changed
+        if changed.scopes <= account.scopes and changed.roles <= account.roles:
+            return Changed(changed, ended=False)
+        await revoke.subject_in(tx, name, actor=actor.name, now=now, why="the account may do more")
+        return Changed(replace(changed, epoch=now), ended=True)
 
     return await store.write(work)
 

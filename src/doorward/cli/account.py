@@ -57,7 +57,10 @@ def create(
             return await accounts.create(order, store=home.store, maker=_maker(home), actor=LOCAL, now=home.clock())
 
     account = run(work)
-    tell(as_json, account_record(account), f"the account {account.name} is made")
+    text = f"the account {account.name} is made"
+    if order.password is None and order.password_hash is None:
+        text += f"; nobody can sign in with it yet, set a password with: doorward account password {account.name}"
+    tell(as_json, account_record(account), text)
 
 
 @command.command("list", help="All accounts.")
@@ -85,7 +88,9 @@ def show(name: str, data: str | None, as_json: bool) -> None:
     tell(as_json, account_record(account), account_line(account))
 
 
-@command.command("change", help="Change e-mail, scopes or roles; what is not given stays.")
+@command.command(
+    "change", help="Change e-mail, scopes or roles; what is not given stays. A new scope or role ends every session and token."
+)
 @click.argument("name")
 @click.option("--email")
 @click.option("--scopes")
@@ -93,9 +98,9 @@ def show(name: str, data: str | None, as_json: bool) -> None:
 @data_option
 @json_option
 def change(name: str, email: str | None, scopes: str | None, roles: str | None, data: str | None, as_json: bool) -> None:
-    async def work() -> Account:
+    async def work() -> accounts.Changed:
         async with at_home(data_dir(data)) as home:
-            await accounts.change(
+            return await accounts.change(
                 name,
                 store=home.store,
                 actor=LOCAL,
@@ -104,10 +109,10 @@ def change(name: str, email: str | None, scopes: str | None, roles: str | None, 
                 scopes=frozenset(scopes.split()) if scopes is not None else None,
                 roles=frozenset(roles.split()) if roles is not None else None,
             )
-            return await accounts.show(name, store=home.store)
 
-    account = run(work)
-    tell(as_json, account_record(account), account_line(account))
+    changed = run(work)
+    told = f"\nit may do more than before: all its sessions and tokens are ended; {name} signs in anew" if changed.ended else ""
+    tell(as_json, account_record(changed.account) | {"ended_sessions": changed.ended}, account_line(changed.account) + told)
 
 
 @command.command("password", help="Set a new password. Ends every session and token of the account.")

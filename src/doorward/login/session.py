@@ -1,11 +1,12 @@
-"""A person's sessions: started with a new id at every sign-in and privilege change, listed, ended.
+"""A person's sessions: started with a new id at every sign-in, listed, ended. Who may do more than before signs in anew
+(`admin.accounts.change` ends what they had), so no id outlives a change of rights.
 
 In the store Credential of the method "session" as `methods.session` reads it; data: `authenticated_at`, `device` (the
 User-Agent, cut) and `address`, so that a person can tell their sessions apart.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from doorward.core import key_text
@@ -66,31 +67,6 @@ class Sessions:
 
         await self._store.write(work)
         return Started(secret, csrf_of(secret), session)
-
-    async def renew(self, secret: Secret) -> Started:
-        """The same session under a new id: at a change of what its owner may do. The old id ends with it. Raises Refused."""
-        old = await self._store.credentials.find(SESSION, lookup_of(secret))
-        now = self._clock()
-        if old is None:
-            raise Refused(Why.UNKNOWN, note="no such session")
-        old.check_live(now)
-        fresh = new_secret(self._entropy)
-        session = replace(
-            old,
-            id=f"se_{key_text.new_id(self._entropy)}",
-            lookup=lookup_of(fresh),
-            verifier=verifier_of(fresh),
-            seen_at=now,
-            replaces=old.id,
-        )
-
-        async def work(tx: Tx) -> None:
-            if not await self._revoke.session_in(tx, old.id, actor=old.owner, now=now, why="given a new id"):
-                raise Refused(Why.REVOKED)
-            await tx.add_credential(session)
-
-        await self._store.write(work)
-        return Started(fresh, csrf_of(fresh), session)
 
     async def live(self, owner: str) -> list[Credential]:
         """Those that still work, the latest sign-in first."""
