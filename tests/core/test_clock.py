@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward.core.clock import span
+from doorward.core.clock import moment, span
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_any_text_is_a_length_or_a_value_error(text: str) -> None:
         assert span(text) >= 0
     except ValueError as error:
         assert len(str(error)) < 250
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [(None, None), (0.0, "1970-01-01T00:00:00Z"), (1_800_000_000.9, "2027-01-15T08:00:00Z"), (6e14, "9999-12-31T23:59:59Z")],
+)
+def test_a_moment_is_told_in_utc_to_the_second(at: float | None, text: str | None) -> None:
+    assert moment(at) == text

@@ -196,6 +196,36 @@ async def test_logout_ends_the_grant(auth: Auth, with_refresh_token: bool) -> No
         assert code(again) == (401, "revoked_credential")
 
 
+@pytest.mark.parametrize("shown", ["expired", "invalid", "revoked"])
+async def test_logout_with_a_dead_access_token_ends_the_grant_of_the_refresh_token(auth: Auth, shown: str) -> None:
+    async with auth.client() as client:
+        tokens = (await sign_in(auth, client)).json()
+        other = (await sign_in(auth, client)).json()
+        headers = {"Authorization": "Bearer nonsense"} if shown == "invalid" else bearer(tokens)
+        if shown == "expired":
+            auth.place.now += 3600
+        if shown == "revoked":
+            headers = bearer(other)
+            assert (await client.post("/auth/logout", headers=headers)).status_code == 204
+            await auth.watch()
+        body = {"refresh_token": tokens["refresh_token"]}
+        assert (await client.post("/auth/logout", headers=headers)).status_code == 401, "the access token alone ends nothing"
+        for wrong in ({"refresh_token": tokens["refresh_token"][:-1]}, {"refresh_token": 1}, {"other": "x"}):
+            assert (await client.post("/auth/logout", headers=headers, json=wrong)).status_code in (400, 401)
+        assert (await client.post("/auth/logout", headers=headers, content=json.dumps(body))).status_code == 401, "no JSON by its type"
+        assert (await client.post("/auth/logout", headers=headers, json=body)).status_code == 204
+        again = await client.post("/auth/refresh", json=body)
+        assert code(again) == (401, "revoked_credential")
+
+
+async def test_logout_from_another_machine_on_plain_http_ends_nothing(auth: Auth) -> None:
+    async with auth.client() as client:
+        tokens = (await sign_in(auth, client)).json()
+    async with auth.client("http://door.example") as plain:
+        body = {"refresh_token": tokens["refresh_token"]}
+        assert code(await plain.post("/auth/logout", headers=bearer(tokens), json=body)) == (403, "tls_required")
+
+
 async def test_logout_without_any_credential_says_what_to_send(auth: Auth) -> None:
     async with auth.client() as client:
         assert code(await client.post("/auth/logout")) == (401, "missing_credential")
@@ -277,6 +307,7 @@ async def test_own_sessions_are_listed_and_ended_one_by_one_or_all(auth: Auth) -
         listed = (await laptop.get("/auth/sessions")).json()["sessions"]
         assert [(each["current"], each["address"]) for each in listed].count((True, "192.0.2.1")) == 1
         assert listed[0]["device"].startswith("python-httpx")
+        assert (listed[0]["created_at"], listed[0]["expires_at"]) == ("2027-01-15T08:00:00Z", "2027-01-16T08:00:00Z")
         (other,) = [each["id"] for each in listed if not each["current"]]
         assert code(await laptop.delete(f"/auth/sessions/{other}")) == (403, "csrf")
         assert (await laptop.delete(f"/auth/sessions/{other}", headers=csrf)).status_code == 204

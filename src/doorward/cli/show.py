@@ -1,14 +1,8 @@
 """How records are shown, to a program and to a person. Never a secret."""
 
-from datetime import UTC, datetime
-
 from doorward.core.account import Account
+from doorward.core.clock import moment
 from doorward.core.credential import Credential
-
-
-def moment(at: float | None) -> str | None:
-    """RFC 3339, UTC, to the second."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
 
 
 def when(at: float | None) -> str:

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 Clock = Callable[[], float]
 Entropy = Callable[[int], bytes]
 """`entropy(n)` gives n random bytes; `os.urandom` outside of tests."""
 
+_LAST: Final = 253402300799.0
+"""The last second of the year 9999: RFC 3339 writes none after it."""
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SPAN: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
 
@@ -23,3 +26,8 @@ def span(text: str) -> float:
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a length of time; write a whole number and a unit, such as 10s, 5m, 24h, 30d")
     return int(match[1]) * _UNITS[match[2]]
+
+
+def moment(at: float | None) -> str | None:
+    """A time as people and programs are told it: RFC 3339 (ISO 8601), UTC, to the second."""
+    return datetime.fromtimestamp(min(at, _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None

@@ -2,7 +2,8 @@
 
 POST /auth/login               {"username", "password"[, "transport": "bearer" | "session"]}
 POST /auth/refresh             {"refresh_token"}
-POST /auth/logout              Bearer token or {"refresh_token"}: the grant ends. Session cookie: the session ends
+POST /auth/logout              Bearer token or {"refresh_token"} (which also does where the token is refused): the grant ends.
+                               Session cookie: the session ends
 GET  /auth/sessions            one's own     DELETE /auth/sessions/{id}     POST /auth/sessions/end-all {["keep_this"]}
 GET  /auth/csrf                what X-CSRF-Token must repeat
 """
@@ -21,7 +22,7 @@ from doorward.web import auth_answers
 from doorward.web.answer import Answerer, rate_limit
 from doorward.web.arrival import only_ours, peer_of, read_request, request_id
 from doorward.web.asgi import Answer, Receive, Scope, Send
-from doorward.web.auth_answers import BROWSER, KNOWN, OPEN, AuthParts, Handle, logout_route, problem
+from doorward.web.auth_answers import BROWSER, KNOWN, OPEN, AuthParts, Handle, logout_route, logs_out_anyway, problem
 from doorward.web.body import Replay
 from doorward.web.json_form import LARGEST, WrongType
 from doorward.web.proxy import Proxies
@@ -75,7 +76,13 @@ class AuthDoor:
             body = Replay(receive, headers.one(b"content-length"), LARGEST)
             request = read_request(scope, headers, self._proxies, body.read, id)
             case = self._parts.gate.open(request, doors[method].route or logout_route(request, self._parts.session_options))
-            await self._parts.gate.decide(case)
+            try:
+                await self._parts.gate.decide(case)
+            except Refused as refused:
+                if doors[method].route is not None or not await logs_out_anyway(request, refused):
+                    raise
+                case = self._parts.gate.open(request, OPEN)
+                await self._parts.gate.decide(case)
             return self._with_fields(await self._handle(doors[method], case), case, id)
         except Refused as refused:
             return self._answerer.refusal(refused, id or self._entropy(12).hex(), case=case)

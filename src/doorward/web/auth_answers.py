@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Final
 
 from doorward.core.case import Case
+from doorward.core.clock import moment
 from doorward.core.credential import Credential
-from doorward.core.errors import Refused, Why
+from doorward.core.errors import Code, Refused, Why
 from doorward.core.gate import Gate
 from doorward.core.policy import parse
 from doorward.core.proof import Proof
@@ -23,12 +24,13 @@ from doorward.login.session import Sessions
 from doorward.methods.session import SESSION, SessionOptions, cookie_names
 from doorward.web.asgi import Answer, Fields
 from doorward.web.cookie import clear_cookies, set_cookie
-from doorward.web.json_form import read_form, text
+from doorward.web.json_form import WrongType, read_form, text
 
 OPEN: Final = Route(path="/auth/**", allow=None, name="/auth")
 KNOWN: Final = Route(path="/auth/**", allow=parse("jwt or session"), name="/auth")
 BROWSER: Final = Route(path="/auth/**", allow=parse("session"), name="/auth")
 _TRANSPORTS: Final = ("bearer", "session")
+_DEAD: Final = (Code.INVALID_CREDENTIAL, Code.EXPIRED_CREDENTIAL, Code.REVOKED_CREDENTIAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,16 @@ def logout_route(request: Request, options: SessionOptions) -> Route:
     """Whoever shows a credential must prove it; without one a refresh token in the body says what to end."""
     shown = b"authorization" in request.headers or any(request.cookie(name) for name in cookie_names(request, options))
     return KNOWN if shown else OPEN
+
+
+async def logs_out_anyway(request: Request, refused: Refused) -> bool:
+    """The access token is refused, often since it has expired meanwhile; but a refresh token says what to end."""
+    if b"authorization" not in request.headers or refused.code not in _DEAD:
+        return False
+    try:
+        return "refresh_token" in await read_form(request)
+    except (Refused, WrongType):
+        return False
 
 
 async def logout(parts: AuthParts, case: Case) -> Answer:
@@ -153,12 +165,13 @@ def _tokens(issued: Issued) -> Answer:
 
 
 def _told(session: Credential, current: str) -> dict[str, object]:
+    """Times in UTC by RFC 3339, as the command line tells them."""
     return {
         "id": session.id,
         "current": session.id == current,
-        "created_at": session.created_at,
-        "seen_at": session.seen_at or session.created_at,
-        "expires_at": session.expires_at,
+        "created_at": moment(session.created_at),
+        "seen_at": moment(session.seen_at or session.created_at),
+        "expires_at": moment(session.expires_at),
         "device": session.data.get("device", ""),
         "address": session.data.get("address", ""),
     }
