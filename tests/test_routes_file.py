@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from doorward.core.errors import Refused
 from doorward.core.limit import Rate
 from doorward.core.route import Routes
-from doorward.routes_file import read_routes
+from doorward.routes_file import never_reached, read_routes
 from doorward.settings import Settings, SettingsError
 
 INSTALLED = frozenset({"api_key", "basic", "jwt", "hmac", "session"})
@@ -64,7 +64,7 @@ def test_routes_come_from_the_environment_too() -> None:
         ('[[route]]\nallow = "jwt"\n', "a route needs a path"),
         (
             '\n[[route]]\npath = "/a"\nallow = "jwt"\n[[route]]\npath = "b"\nallow = "jwt"\n',
-            "line 5, [route]: the path 'b' must start with a slash",
+            "line 6, [route] path: the path 'b' must start with a slash",
         ),
         ('[[route]]\npath = "/a"\nallow = "jvt"\n', "did you mean `jwt`?"),
         ('[[route]]\npath = "/a"\nallow = "jwt and api_key"\n', "need `bound by`"),
@@ -74,12 +74,85 @@ def test_routes_come_from_the_environment_too() -> None:
         ('[[route]]\npath = "/a"\nallow = "jwt"\nenv = "prod"\n', "env is live or test"),
         ('[[route]]\npath = "/a"\nallow = "jwt"\nscope = "x"\n', "unknown setting 'scope'; did you mean 'scopes'?"),
         ('[route]\npath = "/a"\nallow = "jwt"\n', "write each as [[route]]"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nenv = "prod"\n', "line 4, [route] env: env is live"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nrate = "many"\n', "line 4, [route] rate: 'many' is not a rate"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nmethods = ["GETT Y"]\n', "line 4, [route] methods: methods: 'GETT Y' is no HTTP method"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nscopes = ["a\\"b"]\n', "line 4, [route] scopes: scopes: 'a\"b' is none"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nscopes = ["ä"]\n', "printable ASCII"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\naudience = ""\n', "line 4, [route] audience: audience: write whom"),
+        ('[[route]]\npath = "/a"\nallow = "open_to_anyone"\nscopes = ["a"]\n', "line 4, [route] scopes: the route '/a' is open"),
+        (
+            '[[route]]\npath = "/a"\nallow = "jwt"\norigin = "nonsense"\n',
+            "line 4, [route] origin: `origin` is for http_signature, which is not built into this version",
+        ),
+        (
+            '[[route]]\npath = "/a"\nallow = "jwt"\ncover = ["@method"]\n',
+            "line 4, [route] cover: `cover` is for http_signature, which is not built into this version",
+        ),
     ],
 )
 def test_a_wrong_route_is_refused_with_its_line(text: str, says: str) -> None:
     with pytest.raises(SettingsError) as caught:
         routes(text)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        (
+            [{"path": "/a", "allow": "jwt"}, {"path": "/b", "allow": "jwt", "rate": "x"}],
+            "DOORWARD_ROUTE, object 2, rate: 'x' is not a rate",
+        ),
+        ([{"path": "b", "allow": "jwt"}], "DOORWARD_ROUTE, object 1, path: the path"),
+        ([{"path": "/a"}], "DOORWARD_ROUTE, object 1: a route needs `allow`"),
+        ({"path": "/a"}, "DOORWARD_ROUTE is not a list of objects"),
+    ],
+)
+def test_a_wrong_route_of_the_environment_names_the_variable_and_no_line(tables: object, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        routes('[[route]]\npath = "/file"\nallow = "jwt"\n', {"DOORWARD_ROUTE": json.dumps(tables)})
+    assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "never"),
+    [
+        (("/a", []), ("/a", []), True),
+        (("/a", []), ("/a/", ["GET"]), True),
+        (("/**", []), ("/a", ["GET"]), True),
+        (("/a/**", ["GET", "POST"]), ("/a/*/b", ["POST"]), True),
+        (("/a", ["GET"]), ("/a", ["HEAD"]), True),
+        (("/a", ["GET"]), ("/a", []), False),
+        (("/a", ["GET"]), ("/a", ["GET", "POST"]), False),
+        (("/**", ["GET"]), ("/a", ["POST"]), False),
+        (("/a/**", []), ("/ab", []), False),
+        (("/a/**", []), ("/**", []), False),
+        (("/*/b", []), ("/a/b", []), False),
+    ],
+)
+def test_a_route_that_nothing_comes_to_is_found(earlier: tuple[str, list[str]], later: tuple[str, list[str]], never: bool) -> None:
+    tables = [{"path": path, "methods": methods, "allow": "jwt"} for path, methods in (earlier, later)]
+    found = never_reached(routes("", {"DOORWARD_ROUTE": json.dumps(tables)}))
+    assert [(one.path, by.path) for one, by in found] == ([(later[0], earlier[0])] if never else [])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["/**", "/a", "/a/", "/a/**", "/a/*", "/*", "/a/b"]), st.sets(st.sampled_from(["GET", "HEAD"]))),
+        max_size=4,
+    ),
+    st.sampled_from(["/", "/a", "/a/", "/a/b", "/a/b/c", "/b"]),
+    st.sampled_from(["GET", "HEAD", "POST"]),
+)
+def test_what_is_said_to_be_never_reached_never_decides(written: list[tuple[str, set[str]]], path: str, method: str) -> None:
+    tables = [{"path": each, "methods": sorted(methods), "allow": "jwt", "name": str(n)} for n, (each, methods) in enumerate(written)]
+    found = routes("", {"DOORWARD_ROUTE": json.dumps(tables)})
+    try:
+        decides = found.match(method, path)
+    except Refused:
+        return
+    assert all(decides is not route for route, _ in never_reached(found))
 
 
 def test_oauth_stands_for_the_tokens_that_are_built() -> None:

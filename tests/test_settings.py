@@ -84,6 +84,38 @@ def test_an_unknown_variable_is_refused() -> None:
         options("", DOORWARD_SERVER__ISUER="x")
 
 
+def test_an_unknown_section_of_the_environment_says_which_there_are() -> None:
+    with pytest.raises(SettingsError, match="DOORWARD_NOPE__A: unknown section 'nope'; known are server$"):
+        options("", DOORWARD_NOPE__A="x")
+
+
+@dataclass(frozen=True)
+class Lives:
+    short: int = 1
+    long: int = 9
+
+    def __post_init__(self) -> None:
+        if self.long > 99:
+            raise ValueError("long: at most 99")
+        if self.short > self.long:
+            raise ValueError("short: at most as long as long")
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "says"),
+    [
+        ("[lives]\nshort = 2\nlong = 100\n", {}, "doorward.toml, line 3, [lives] long: long: at most 99"),
+        ("[lives]\nlong = 3\n", {"DOORWARD_LIVES__LONG": "100"}, "DOORWARD_LIVES__LONG: long: at most 99"),
+        ("[lives]\nlong = 3\n", {"DOORWARD_LIVES__SHORT": "5"}, "DOORWARD_LIVES__SHORT and doorward.toml, line 2, [lives] long: short:"),
+        ("", {"DOORWARD_LIVES__SHORT": "10"}, "DOORWARD_LIVES__SHORT: short:"),
+    ],
+)
+def test_what_an_options_own_check_refuses_names_where_it_was_given(text: str, environ: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(text, environ).options("lives", Lives)
+    assert str(caught.value).startswith(says)
+
+
 def test_other_programs_variables_are_left_alone() -> None:
     assert options("", PATH="/bin", DOORWARD_DATA="/tmp") == Server()
 

@@ -33,7 +33,7 @@ from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
 from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
-from doorward.settings import Settings
+from doorward.settings import Settings, SettingsError
 from doorward.stores.watch import Watch
 from doorward.web.answer import Answerer
 from doorward.web.guard import GuardOptions
@@ -42,6 +42,8 @@ from doorward.web.identity import IdentityOptions
 from doorward.web.metrics import Metrics
 from doorward.web.proxy import Proxies
 
+LONGEST_TOKEN: Final = 86400.0
+"""`doorward token issue` gives no longer one."""
 INSTALLED: Final = frozenset({ApiKey.name, Basic.name, Hmac.name, Jwt.name, Session.name})
 
 
@@ -86,6 +88,12 @@ class Options:
             routes=read_routes(settings, INSTALLED),
         )
         settings.check()
+        if options.signing.keep < max(options.tokens.access_life, LONGEST_TOKEN):
+            places = f"{settings.where('signing', ['keep'])} and {settings.where('oauth', ['access_life'])}"
+            raise SettingsError(
+                f"{places}: [signing] keep must be at least [oauth] access_life, and at least 1d for `doorward token issue`: "
+                "a retired key verifies what it signed"
+            )
         return options
 
 

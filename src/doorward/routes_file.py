@@ -1,13 +1,16 @@
 """[[route]] tables -> core.route.Routes."""
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 from doorward.core.limit import Rate
-from doorward.core.policy import OAUTH, AllOf, AnyOf, Binder, By, Policy, PolicyError, parse
+from doorward.core.policy import OAUTH, AllOf, AnyOf, Binder, By, Policy, parse
 from doorward.core.route import Route, Routes
-from doorward.settings import Settings, SettingsError
+from doorward.settings import Place, Settings, SettingsError, mentioned
 
 OPEN = "open_to_anyone"
+NOT_BUILT: Final = {"cover": "http_signature", "origin": "http_signature"}
+"""Settings of a route that mean nothing without a method that is not built yet."""
 BUILT_BINDERS = frozenset({Binder.SAME_SUBJECT, Binder.APP_AND_USER, Binder.INDEPENDENT})
 
 
@@ -25,8 +28,6 @@ class WrittenRoute:
     audience: str | None = None
     env: str = "live"
     preflight: bool = False
-    cover: tuple[str, ...] = ()
-    origin: str | None = None
     allow_query_key: bool = False
     name: str = ""
 
@@ -64,20 +65,47 @@ def read_routes(settings: Settings, installed: frozenset[str]) -> Routes:
     return Routes([_route(settings, place, table, installed) for place, table in settings.each("route")])
 
 
-def _route(settings: Settings, place: str, table: dict[str, object], installed: frozenset[str]) -> Route:
+def _route(settings: Settings, place: Place, table: dict[str, object], installed: frozenset[str]) -> Route:
+    for name in table:
+        if name in NOT_BUILT:
+            raise SettingsError(f"{place([name])}: `{name}` is for {NOT_BUILT[name]}, which is not built into this version")
     given = settings.fields(WrittenRoute, table, place)
     written = WrittenRoute(**given)  # type: ignore[arg-type]  # converted by the fields' own types
     if not written.path:
-        raise SettingsError(f"{place}: a route needs a path")
+        raise SettingsError(f"{place([])}: a route needs a path")
     if not written.allow:
-        raise SettingsError(f'{place}: a route needs `allow`; write a policy such as "api_key or jwt", or "{OPEN}"')
+        raise SettingsError(f'{place([])}: a route needs `allow`; write a policy such as "api_key or jwt", or "{OPEN}"')
     if written.env not in ("live", "test"):
-        raise SettingsError(f"{place}: env is live or test, not {written.env!r}")
-    rest = {field.name: getattr(written, field.name) for field in fields(WrittenRoute) if field.name not in ("allow", "methods")}
-    methods = frozenset(method.upper() for method in written.methods)
+        raise SettingsError(f"{place(['env'])}: env is live or test, not {written.env!r}")
     try:
-        return Route(allow=read_allow(written.allow, installed), methods=methods, **rest)
-    except PolicyError as reason:
-        raise SettingsError(f"{place}: allow: {reason}") from None
+        allow = read_allow(written.allow, installed)
     except ValueError as reason:
-        raise SettingsError(f"{place}: {reason}") from None
+        raise SettingsError(f"{place(['allow'])}: {reason}") from None
+    rest = {field.name: getattr(written, field.name) for field in fields(WrittenRoute) if field.name not in ("allow", "methods")}
+    try:
+        return Route(allow=allow, methods=frozenset(method.upper() for method in written.methods), **rest)
+    except ValueError as reason:
+        raise SettingsError(f"{place(mentioned(reason, table))}: {reason}") from None
+
+
+def never_reached(routes: Routes) -> list[tuple[Route, Route]]:
+    """Each route that no request can come to, with the earlier one that answers all of them."""
+    found = []
+    for number, route in enumerate(listed := list(routes)):
+        for earlier in listed[:number]:
+            if _has_methods_of(earlier, route) and _has_path_of(earlier, route):
+                found.append((route, earlier))
+                break
+    return found
+
+
+def _has_methods_of(earlier: Route, route: Route) -> bool:
+    return not earlier.methods or (bool(route.methods) and all(earlier.answers(method) for method in route.methods))
+
+
+def _has_path_of(earlier: Route, route: Route) -> bool:
+    """The same path, or one below `/plain/**`. Says less than is true where patterns lie across each other."""
+    if earlier.pattern.pattern == route.pattern.pattern:
+        return True
+    above = earlier.path.rstrip("/").removesuffix("/**")
+    return earlier.path.rstrip("/").endswith("/**") and "*" not in above and f"{route.path}/".startswith(f"{above}/")

@@ -64,3 +64,10 @@ class HashingOptions:
 
     threads: int = 0
     queue: int = 32
+
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        if not 0 <= self.threads <= 64:
+            raise ValueError("threads: 1 to 64, or 0 for one a core")
+        if not 0 <= self.queue <= 10_000:
+            raise ValueError("queue: 0 to 10000 sign-ins may wait")

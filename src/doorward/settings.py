@@ -8,8 +8,10 @@ overrides `[section] name`; lists are given as JSON there.
 import dataclasses
 import difflib
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, TypeVar, get_args, get_type_hints
@@ -19,6 +21,8 @@ from doorward.core.limit import Rate
 from doorward.toml_lines import Lines
 
 T = TypeVar("T")
+Place = Callable[[Iterable[str]], str]
+"""Where names of one table were written, for an error; of no name: where the table begins."""
 ENVIRONMENT: Final = "DOORWARD_"
 NOT_SETTINGS: Final = frozenset({"DOORWARD_DATA"})
 LARGEST: Final = 1024 * 1024
@@ -69,30 +73,33 @@ class Settings:
         try:
             return kind(**values)
         except ValueError as reason:
-            raise SettingsError(f"{self._where(section)}: {reason}") from None
+            raise SettingsError(f"{self.where(section, mentioned(reason, values))}: {reason}") from None
 
-    def each(self, section: str) -> list[tuple[str, dict[str, Any]]]:
+    def each(self, section: str) -> list[tuple[Place, dict[str, Any]]]:
         """The tables of `[[section]]` with the place of each; the variable DOORWARD_SECTION (JSON) replaces them all."""
         self._known.setdefault(section, set())
         variable = f"{ENVIRONMENT}{section}".upper()
-        tables = self._tables.get(section, [])
+        tables, place = self._tables.get(section, []), self._place_in_file
         if variable in self._environ:
+            place = _place_in_variable
             try:
                 tables = json.loads(self._environ[variable])
             except (ValueError, RecursionError):
                 raise SettingsError(f"{variable} is not JSON; write a list of objects") from None
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            if variable in self._environ:
+                raise SettingsError(f"{variable} is not a list of objects")
             raise SettingsError(f"{self._where(section)}: write each as [[{section}]]")
-        return [(self._lines.place(self._name, section, number), table) for number, table in enumerate(tables)]
+        return [(partial(place, section, number), table) for number, table in enumerate(tables)]
 
-    def fields(self, kind: type[T], table: Mapping[str, object], place: str) -> dict[str, object]:
+    def fields(self, kind: type[T], table: Mapping[str, object], place: Place) -> dict[str, object]:
         """The values of one table of `each`, converted by the fields of `kind`; unknown names are refused."""
         hints = get_type_hints(kind)
         known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # T is a dataclass
         for name in table:
             if name not in known:
-                raise SettingsError(f"{place}: {_unknown('setting', name, known)}")
-        return {name: self._converted(hints[name], value, f"{place}, {name}") for name, value in table.items()}
+                raise SettingsError(f"{place([name])}: {_unknown('setting', name, known)}")
+        return {name: self._converted(hints[name], value, place([name])) for name, value in table.items()}
 
     def reserve(self, section: str, *names: str) -> None:
         """Names of the environment that somebody else reads."""
@@ -109,17 +116,44 @@ class Settings:
         variables = {f"{ENVIRONMENT}{section}__{name}".upper() for section, names in self._known.items() for name in names}
         variables |= {f"{ENVIRONMENT}{section}".upper() for section, names in self._known.items() if not names}
         for variable in self._environ:
+            section, _, name = variable.removeprefix(ENVIRONMENT).lower().partition("__")
+            if name and section not in self._known:
+                raise SettingsError(f"the environment, {variable[:80]}: {_unknown('section', section, set(self._known))}")
             if variable not in variables:
-                raise SettingsError(f"the environment: {_unknown('variable', variable, variables)}")
+                near = {each for each in variables if each.startswith(f"{ENVIRONMENT}{section.upper()}__")} if name else variables
+                raise SettingsError(f"the environment: {_unknown('variable', variable, near)}")
+
+    def where(self, section: str, names: Iterable[str] = ()) -> str:
+        """Where these settings were given: each its line, or its variable. None of them: where the section begins."""
+        places = []
+        for name in names:
+            variable = f"{ENVIRONMENT}{section}__{name}".upper()
+            places.append(variable if variable in self._environ else self._where(section, name))
+        return " and ".join(places) or self._where(section)
 
     def _where(self, section: str, name: str | None = None) -> str:
         return self._lines.place(self._name, section, name=name)
+
+    def _place_in_file(self, section: str, number: int, names: Iterable[str]) -> str:
+        name = next(iter(names), None)
+        return self._lines.place(self._name, section, number, name)
 
     def _converted(self, hint: Any, value: object, place: str) -> object:
         try:
             return convert(hint, value)
         except ValueError as reason:
             raise SettingsError(f"{place}: {reason}") from None
+
+
+def mentioned(reason: ValueError, names: Iterable[str]) -> list[str]:
+    """Those of the names that the sentence of an option's own check speaks of, in its order."""
+    found = {name: re.search(rf"\b{re.escape(name)}\b", str(reason)) for name in names}
+    return sorted((name for name, match in found.items() if match), key=lambda name: str(reason).index(name))
+
+
+def _place_in_variable(section: str, number: int, names: Iterable[str]) -> str:
+    name = next(iter(names), None)
+    return f"{ENVIRONMENT}{section.upper()}, object {number + 1}" + (f", {name}" if name else "")
 
 
 def _unknown(kind: str, word: str, known: set[str]) -> str:

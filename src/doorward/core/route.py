@@ -10,6 +10,8 @@ from doorward.core.limit import Rate
 from doorward.core.policy import Alternative, Policy, alternatives
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@ -]+")
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token, RFC 9110 sections 5.6.2 and 9.1
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")  # RFC 6749 section 3.3
 
 
 def path_pattern(text: str) -> re.Pattern[str]:
@@ -46,8 +48,7 @@ class Route:
 
     `env` is the only environment whose keys are accepted; `audience` what a token must be for (None: our issuer).
     `fresh_within` in seconds: the sign-in may not be older. `preflight`: CORS preflights pass without a credential.
-    `cover`: what a message signature must cover. `origin`: the public origin of the service behind a proxy that
-    does not tell it. `name` is the audience of the identity token that goes to the service behind.
+    `name` is the audience of the identity token that goes to the service behind.
     """
 
     path: str
@@ -60,8 +61,8 @@ class Route:
     audience: str | None = None
     env: str = "live"
     preflight: bool = False
-    cover: tuple[str, ...] = ()
-    origin: str | None = None
+    cover: tuple[str, ...] = ()  # what a message signature must cover
+    origin: str | None = None  # the public origin of the service, behind a proxy that does not tell it
     allow_query_key: bool = False
     name: str = ""
     meter: str = field(init=False, repr=False, compare=False)
@@ -71,9 +72,17 @@ class Route:
 
     def __post_init__(self) -> None:
         if self.allow is None and (self.scopes or self.roles or self.fresh_within is not None):
-            raise ValueError(f"the route {self.path!r} is open to anyone, so it cannot ask for scopes, roles or a fresh sign-in")
+            raise ValueError(f"the route {self.path!r} is open to anyone, so it cannot ask for scopes, roles or fresh_within")
+        if strange := sorted(method for method in self.methods if not _METHOD.fullmatch(method)):
+            raise ValueError(f"methods: {strange[0]!r} is no HTTP method; write words such as GET or POST")
+        if strange := sorted(scope for scope in self.scopes if not _SCOPE.fullmatch(scope)):
+            raise ValueError(
+                f'scopes: {strange[0]!r} is none; a scope has 1 to 128 printable ASCII characters, without space, quote (") and backslash'
+            )
+        if self.audience is not None and not self.audience.strip():
+            raise ValueError("audience: write whom a token must be for, or leave it out: then it is the issuer")
         if lower := sorted(method for method in self.methods if method != method.upper()):
-            raise ValueError(f"HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
+            raise ValueError(f"methods: HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
         ways = alternatives(self.allow) if self.allow is not None else ()
         object.__setattr__(self, "pattern", path_pattern(self.path))
         object.__setattr__(self, "ways", ways)

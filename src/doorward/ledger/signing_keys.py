@@ -20,6 +20,11 @@ class SigningOptions:
     publish_ahead: float = 86400.0
     keep: float = 8 * 86400.0
 
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        if self.rotate_every and self.rotate_every < self.publish_ahead:
+            raise ValueError("rotate_every: at least as long as publish_ahead, or 0 to rotate by command only")
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:

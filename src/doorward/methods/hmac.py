@@ -40,6 +40,11 @@ class HmacOptions:
 
     window: float = 300.0
 
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        if not 1 <= self.window <= 3600:
+            raise ValueError("window: 1s to 1h; clocks differ by seconds, and whatever was signed is remembered so long")
+
 
 @dataclass(frozen=True, slots=True)
 class ShownSignature:

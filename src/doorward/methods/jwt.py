@@ -32,6 +32,13 @@ class JwtOptions:
     memo: int = 10_000
     leeway: float = 60.0
 
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        if not 0 <= self.memo <= 1_000_000:
+            raise ValueError("memo: 0 to 1000000 tokens")
+        if not 0 <= self.leeway <= 300:
+            raise ValueError("leeway: 0s to 5m")
+
 
 class _Known(NamedTuple):
     """A token whose signature was verified by `key`."""

@@ -37,6 +37,11 @@ class GuardOptions:
 
     largest_body: int = LARGEST
 
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        if not 0 <= self.largest_body <= 1024**3:
+            raise ValueError("largest_body: 0 to 1073741824 bytes (1 GiB); a body is held in memory while it is verified")
+
 
 class Guard:
     """`route` fixes one policy for the whole application; without it the gate's routes decide."""

@@ -28,6 +28,14 @@ class HealthOptions:
 
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128", "unix")
 
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        for network in self.allow:
+            try:
+                Proxies([network])
+            except ValueError:
+                raise ValueError(f"allow: {network!r} is not a network; write such as 127.0.0.1/32, 10.0.0.0/8 or unix") from None
+
 
 class Health:
     def __init__(self, checks: Mapping[str, Check], metrics: Metrics, options: HealthOptions | None = None) -> None:
