@@ -15,6 +15,8 @@ TIMESTAMP: Final = "X-Timestamp"
 SIGNATURE: Final = "X-Signature"
 NONCE: Final = "X-Nonce"
 CONTENT_SHA256: Final = "X-Content-SHA256"
+SEALED_FOR: Final = "hmac"
+"""The purpose under which the secrets of HMAC keys are sealed at rest."""
 NO_BODY: Final = sha256(b"").hex()
 
 

@@ -7,9 +7,10 @@ from doorward.core.credential import Credential
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.store import Store, Tx
 from doorward.crypto import keyring
+from doorward.crypto.hmac_signing import SEALED_FOR
 from doorward.crypto.seal import Sealer
+from doorward.methods.hmac import Hmac
 
-HMAC: Final = "hmac"
 _PAGE: Final = 200
 
 
@@ -38,10 +39,10 @@ async def _signing_keys(store: Store, sealer: Sealer, now: float) -> int:
 
 async def _hmac_keys(store: Store, sealer: Sealer) -> int:
     count, after = 0, ""
-    while page := await store.credentials.list(method=HMAC, after=after, most=_PAGE):
+    while page := await store.credentials.list(method=Hmac.name, after=after, most=_PAGE):
         after = page[-1].id
         fresh = [
-            (key, _again(sealer, key.verifier, key.key_id, HMAC, key.id))
+            (key, _again(sealer, key.verifier, key.key_id, SEALED_FOR, key.id))
             for key in page
             if key.key_id != sealer.current and key.revoked_at is None
         ]

@@ -20,10 +20,9 @@ from doorward.core.route import Route
 from doorward.core.secret import same
 from doorward.core.store import Credentials, Unavailable
 from doorward.crypto.digest import sha256
-from doorward.crypto.hmac_signing import NO_BODY, signature, signing_text
+from doorward.crypto.hmac_signing import NO_BODY, SEALED_FOR, signature, signing_text
 from doorward.crypto.seal import SealBroken, Sealer
 
-SEALED_FOR: Final = "hmac"
 CONTENT_SHA256: Final = "content_sha256"
 """A claim of the proof where a body goes by unseen: the service behind compares it (DECISIONS 11)."""
 _ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
