@@ -121,6 +121,28 @@ async def test_keys_found_by_their_start_need_one_and_few_alike(place: Place) ->
     assert await problems(place, [HEADING, salted[0].replace("acme", "ac")], order) == [2]
 
 
+async def test_keys_of_earlier_imports_count_among_those_of_a_start(place: Place) -> None:
+    order = ImportOrder(form="blake3-salt-hex")
+    salted = [f"k{n},n,shop,s{n}:{'0' * 64},acme,,\n" for n in range(17)]
+    assert await bring(place, [HEADING, *salted[:10]], order) == Imported(10, 0)
+    with pytest.raises(BadLines, match="start acme") as caught:
+        await bring(place, [HEADING, *salted[10:]], order)
+    assert [line for line, _ in caught.value.problems] == [8]
+    assert len(await keys.every(store=place.store)) == 10, "nothing was written"
+    assert await bring(place, [HEADING, *salted[:16]], order) == Imported(6, 10)
+    looked_up = f"fast,n,shop,{digest(1)},acme,,\n"
+    with pytest.raises(BadLines):
+        await bring(place, [HEADING, looked_up])
+    await keys.revoke("k0", store=place.store, actor=LOCAL, now=place.now)
+    assert await bring(place, [HEADING, salted[16]], order) == Imported(1, 0), "one that is revoked hides no other"
+
+
+async def test_any_number_of_keys_that_are_looked_up_have_one_start(place: Place) -> None:
+    lines = [HEADING, *(f"k{n},n,shop,{digest(n)},acme,,\n" for n in range(20))]
+    assert await bring(place, lines) == Imported(20, 0)
+    assert await bring(place, [HEADING, f"k20,n,shop,{digest(20)},acme,,\n"]) == Imported(1, 0)
+
+
 async def test_scopes_and_ends_are_held_to_the_rules_for_new_keys(place: Place) -> None:
     with pytest.raises(NotAllowed):
         await bring(place, rows(1), actor=Actor("keeper"))
@@ -141,7 +163,7 @@ async def test_a_wrong_format_is_told_before_the_file_is_read(place: Place, orde
 def test_any_text_is_read_or_told_with_the_line(lines: list[str], form: str) -> None:
     def read(lines: list[str]) -> None:
         try:
-            for key in read_keys(lines, ImportOrder(form=form), options=KeyOptions(), entropy=os.urandom, now=NOW):
+            for _, key in read_keys(lines, ImportOrder(form=form), options=KeyOptions(), entropy=os.urandom, now=NOW):
                 assert key.owner
         except BadLines as reason:
             assert all(number >= 1 for number, _ in reason.problems)

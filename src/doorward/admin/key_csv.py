@@ -40,8 +40,10 @@ class ImportOrder:
     pepper_id: str = ""
 
 
-def read_keys(lines: Iterable[str], order: ImportOrder, *, options: KeyOptions, entropy: Entropy, now: float) -> Iterator[Credential]:
-    """One after the other. Raises Mistake before the first, BadLines after the last that was right."""
+def read_keys(
+    lines: Iterable[str], order: ImportOrder, *, options: KeyOptions, entropy: Entropy, now: float
+) -> Iterator[tuple[int, Credential]]:
+    """One after the other, each with the number of its line. Raises Mistake before the first, BadLines after the last that was right."""
     form = FORMS.get(order.form)
     if form is None:
         raise Mistake(f"the format {order.form[:40]!r} is not known; known are {', '.join(FORMS)}")
@@ -54,7 +56,7 @@ def read_keys(lines: Iterable[str], order: ImportOrder, *, options: KeyOptions, 
 
 def _keys(
     rows: Iterator[tuple[int, dict[str, str]]], form: Form, order: ImportOrder, options: KeyOptions, entropy: Entropy, now: float
-) -> Iterator[Credential]:
+) -> Iterator[tuple[int, Credential]]:
     problems: list[tuple[int, str]] = []
     seen: dict[str, int] = {}
     starts: Counter[str] = Counter()
@@ -70,7 +72,7 @@ def _keys(
             if len(problems) >= MOST_MISTAKES:
                 break
         else:
-            yield key
+            yield number, key
     if problems:
         raise BadLines(problems)
 
@@ -84,7 +86,11 @@ def _check_first(seen: dict[str, int], number: int, what: str, value: str) -> No
 def _check_telling(starts: Counter[str], start: str) -> None:
     starts[start] += 1
     if starts[start] > MOST_ALIKE:
-        raise Mistake(f"more than {MOST_ALIKE} keys have the start {start}; store more characters of each")
+        raise Mistake(too_many_alike(start))
+
+
+def too_many_alike(start: str) -> str:
+    return f"more than {MOST_ALIKE} keys have the start {start}; store more characters of each"
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -4,18 +4,20 @@ The file is read twice: once to find every line that is wrong, which stops the w
 once to write. Running the same import again adds nothing, so one that was cut short is simply run again.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from doorward.admin.actor import Actor, check_may_give
-from doorward.admin.key_csv import ImportOrder, read_keys
+from doorward.admin.key_csv import MOST_ALIKE, MOST_MISTAKES, BadLines, ImportOrder, read_keys, too_many_alike
 from doorward.admin.keys import API_KEY, KeyOptions
 from doorward.admin.mistake import Taken
 from doorward.core.clock import Entropy
 from doorward.core.credential import Credential
 from doorward.core.event import Event, Kind
 from doorward.core.store import Exists, Store, Tx
+from doorward.crypto.imported_key import is_found_by_start
 
 _GROUP: Final = 200
 
@@ -44,14 +46,23 @@ async def import_keys(
     Raises BadLines, Mistake, NotAllowed, Taken: then nothing was written, but for a race with another import.
     """
     total = 0
-    for key in read_keys(lines(), order, options=options, entropy=entropy, now=now):
+    fresh: Counter[str] = Counter()
+    crowded: list[tuple[int, str]] = []
+    for line, key in read_keys(lines(), order, options=options, entropy=entropy, now=now):
         check_may_give(actor, key.scopes or frozenset())
-        await _is_known(key, store)
+        if not await _is_known(key, store) and key.start:
+            fresh[key.start] += 1
+            if await _is_crowded(key, fresh[key.start], store):
+                crowded.append((line, too_many_alike(key.start)))
+        if len(crowded) >= MOST_MISTAKES:
+            break
         total += 1
         progress(total)
+    if crowded:
+        raise BadLines(crowded)
     waiting: list[Credential] = []
     added = 0
-    for done, key in enumerate(read_keys(lines(), order, options=options, entropy=entropy, now=now), start=1):
+    for done, (_, key) in enumerate(read_keys(lines(), order, options=options, entropy=entropy, now=now), start=1):
         if not await _is_known(key, store):
             waiting.append(key)
         if waiting and (len(waiting) == _GROUP or done == total):
@@ -70,6 +81,12 @@ async def _is_known(key: Credential, store: Store) -> bool:
     if by_id is not None:
         raise Taken(f"nothing was imported: the id {key.id} is in use for another key")
     return False
+
+
+async def _is_crowded(key: Credential, fresh: int, store: Store) -> bool:
+    """Would a key that is found by its start be hidden by the others of this start, those of earlier imports included?"""
+    alike = [each for each in await store.credentials.find_by_start(API_KEY, key.start) if each.revoked_at is None]
+    return len(alike) + fresh > MOST_ALIKE and any(is_found_by_start(each.lookup) for each in [key, *alike])
 
 
 def _adding(keys: Sequence[Credential], actor: Actor, now: float) -> Callable[[Tx], Awaitable[None]]:
