@@ -10,6 +10,7 @@ from doorward.data_dir import PEPPER, SEALING
 from doorward.installation import Installation
 from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
+from doorward.ledger.reminders import remind
 
 FLUSH: Final = 2.0
 SHARE: Final = 1.0
@@ -18,6 +19,8 @@ SWEEP: Final = 60.0
 SWEEPS: Final = 200
 ROTATE: Final = 60.0
 RELOAD: Final = 0.2
+REMIND: Final = 3600.0
+"""And a minute after the start."""
 
 
 @contextlib.asynccontextmanager
@@ -89,4 +92,5 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         Job("link", LINK, chainer.link),
         Job("sweep", SWEEP, sweep),
         Job("rotate signing keys", ROTATE, advance),
+        Job("remind of keys that end", REMIND, lambda: remind(parts.store, clock()), first=60.0),
     )

@@ -37,6 +37,23 @@ async def test_one_of_many_workers_runs_a_common_job(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_rare_job_runs_soon_after_the_start_and_is_not_held_by_a_worker_that_is_gone() -> None:
+    ran = asyncio.Event()
+
+    async def work() -> None:
+        ran.set()
+
+    clock, job = Clock(), Job("remind", 3600, work, first=0.01)
+    store = MemoryStore(clock)
+    task = asyncio.create_task(Jobs(store, [job], "w1", clock).run())
+    async with asyncio.timeout(5):
+        await ran.wait()
+    task.cancel()
+    assert not await Jobs(store, [job], "w2", clock).run_once(job)
+    clock.now += 301
+    assert await Jobs(store, [job], "w2", clock).run_once(job)
+
+
 async def test_each_worker_runs_its_own_jobs() -> None:
     store, job = MemoryStore(Clock()), Job("flush", 1, nothing, alone=False)
     assert [await Jobs(store, [job], f"w{number}", Clock()).run_once(job) for number in range(2)] == [True, True]

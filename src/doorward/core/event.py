@@ -12,6 +12,7 @@ class Kind(Enum):
     KEY_IMPORTED = "key.imported"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    KEY_ENDING = "key.ending"
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_CHANGED = "account.changed"
     ACCOUNT_ENDED = "account.ended"

@@ -11,16 +11,19 @@ from doorward.core.store import Store, Tx, Unavailable
 
 log = logging.getLogger("doorward.jobs")
 LEASE: Final = 30.0
+LONGEST_LEASE: Final = 300.0
+"""A worker that is gone does not keep a rare job from the others for longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`work` runs each `every` seconds; `alone`: in one worker at a time."""
+    """`work` runs each `every` seconds, the first time after `first` (None: as the others); `alone`: in one worker at a time."""
 
     name: str
     every: float
     work: Callable[[], Awaitable[object]]
     alone: bool = True
+    first: float | None = None
 
 
 class Jobs:
@@ -35,9 +38,10 @@ class Jobs:
                 group.create_task(self._repeat(job), name=f"doorward job {job.name}")
 
     async def _repeat(self, job: Job) -> None:
+        await asyncio.sleep(job.every if job.first is None else job.first)
         while True:
-            await asyncio.sleep(job.every)
             await self.run_once(job)
+            await asyncio.sleep(job.every)
 
     async def run_once(self, job: Job) -> bool:
         """True if it ran here and came to its end."""
@@ -55,7 +59,7 @@ class Jobs:
 
     async def _lease(self, job: Job) -> bool:
         now = self._clock()
-        until = now + max(LEASE, 2 * job.every)
+        until = now + min(max(LEASE, 2 * job.every), LONGEST_LEASE)
 
         async def write(tx: Tx) -> bool:
             return await tx.lease(job.name, self._holder, now, until)
