@@ -133,3 +133,47 @@ def test_any_words_end_with_nought_one_or_two(run: Run, words: list[str]) -> Non
     result = run(*words)
     assert result.exit_code in (0, 1, 2)
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_notes_are_kept_on_a_key_and_shown(ask: Ask, run: Run) -> None:
+    made = ask("key", "create", "--name", "n", "--owner", "o", "--meta", "ticket=OPS-1", "--meta", "team=a=b")
+    notes = {"ticket": "OPS-1", "team": "a=b"}
+    assert made["metadata"] == notes
+    assert ask("key", "show", made["id"])["metadata"] == notes
+    assert ask("key", "list")["keys"][0]["metadata"] == notes
+    assert "ticket: OPS-1" in run("key", "show", made["id"]).stdout
+    second = ask("key", "rotate", made["id"])
+    assert ask("key", "show", second["id"])["metadata"] == notes
+    for wrong in ("ticket", "=x", "imported_as=sha256-hex", "a\x07=b"):
+        assert run("key", "create", "--name", "n", "--owner", "o", "--meta", wrong).exit_code in (1, 2), wrong
+    assert run("key", "create", "--name", "n", "--owner", "o", "--meta", "a=1", "--meta", "a=2").exit_code == 2
+
+
+def test_where_an_imported_key_comes_from_is_no_note(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text(f"id,owner,hash\nk1,o,{hashlib.sha256(b'old').hexdigest()}\n")
+    ask("key", "import", str(file), "--format", "sha256-hex")
+    assert ask("key", "show", "k1")["metadata"] == {}
+
+
+def test_the_keys_that_end_soon_are_listed(ask: Ask) -> None:
+    soon = created(ask, "--expires", "10d")
+    created(ask, "--expires", "20d")
+    created(ask)
+    gone = created(ask, "--expires", "5d")
+    ask("key", "revoke", gone["id"])
+    assert [each["id"] for each in ask("key", "list", "--ending", "14d")["keys"]] == [soon["id"]]
+    assert len(ask("key", "list")["keys"]) == 4
+
+
+def test_an_hmac_key_has_no_prefix(run: Run) -> None:
+    result = run("key", "create", "--hmac", "--prefix", "pk", "--name", "n", "--owner", "o")
+    assert result.exit_code == 2
+    assert "prefix" in result.stderr
+
+
+def test_one_key_is_one_key(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text(f"id,owner,hash\nk1,o,{hashlib.sha256(b'old').hexdigest()}\n")
+    assert "1 key added, 0 were there already" in run("key", "import", str(file), "--format", "sha256-hex").stdout
+    assert "0 keys added, 1 was there already" in run("key", "import", str(file), "--format", "sha256-hex").stdout

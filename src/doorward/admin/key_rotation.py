@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from doorward.admin.actor import Actor, check_may_give
-from doorward.admin.keys import API_KEY, KeyMaker, NewKey, about, announcement, end, show
+from doorward.admin.keys import API_KEY, KeyMaker, NewKey, about, announcement, end, metadata, show
 from doorward.admin.mistake import Mistake, NotThere
 from doorward.core import key_text
 from doorward.core.credential import Credential
@@ -74,7 +74,7 @@ def _blank(old: Credential, now: float, maker: KeyMaker) -> Credential:
         expires_at=end(now, lifetime, maker.options),
         seen_at=None,
         replaces=old.id,
-        data={name: value for name, value in old.data.items() if not name.startswith("import")},
+        data=metadata(old),
     )
 
 

@@ -16,15 +16,20 @@ from doorward.core.limit import Rate
 from doorward.core.secret import Secret
 from doorward.core.store import Store, Tx
 from doorward.crypto.digest import Peppers
+from doorward.crypto.hmac_signing import SEALED_FOR
 from doorward.crypto.seal import Sealer
+from doorward.methods.api_key import ApiKey
+from doorward.methods.hmac import Hmac
 
-API_KEY: Final = "api_key"
-HMAC: Final = "hmac"
+API_KEY: Final = ApiKey.name
+HMAC: Final = Hmac.name
 KEY_METHODS: Final = (API_KEY, HMAC)
+PREFIX: Final = "sk"
 ADMIN_KIND: Final = "admin"
 ADMIN_RATE: Final = Rate(60, 60)
+IMPORT: Final = "import"
+"""So begin the names in `Credential.data` that say where an imported key comes from; all others are the operator's."""
 _DAY: Final = 86400.0
-SEALED_FOR: Final = "hmac"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,7 @@ class KeyOrder:
     name: str
     owner: str
     scopes: frozenset[str] = frozenset()
-    prefix: str = "sk"
+    prefix: str = PREFIX
     env: str = "live"
     not_before: float | None = None
     lifetime: float | None = None
@@ -125,8 +130,12 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
         raise Mistake("the prefix of a key has 2 to 12 letters")
     scopes = words.scopes(order.scopes)
     is_admin = any(scope.startswith(ADMIN) for scope in scopes)
+    if method == HMAC and order.prefix != PREFIX:
+        raise Mistake("an HMAC key has no prefix: its secret is never sent")
     if len(order.data) > 32 or any(len(name) > 64 or len(value) > 1024 for name, value in order.data.items()):
         raise Mistake("metadata has at most 32 entries, names of 64 and values of 1024 characters")
+    if any(name.startswith(IMPORT) for name in order.data):
+        raise Mistake(f"names of metadata that begin with {IMPORT} are doorward's own")
     return Credential(
         id="",
         method=method,
@@ -146,7 +155,7 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
             origins=words.origins(order.origins),
             rate=order.rate or (options.admin_rate if is_admin else None),
         ),
-        data=dict(order.data),
+        data={words.label(name, "name of metadata"): value for name, value in order.data.items()},
     )
 
 
@@ -182,6 +191,18 @@ async def show(id: str, *, store: Store) -> Credential:
     if credential is None or credential.method not in KEY_METHODS:
         raise NotThere(f"there is no key with the id {id[:64]}")
     return credential
+
+
+def metadata(key: Credential) -> dict[str, str]:
+    """What its maker noted on it."""
+    return {name: value for name, value in key.data.items() if not name.startswith(IMPORT)}
+
+
+def ends_within(key: Credential, now: float, span: float) -> bool:
+    """It lives, and ends in so many seconds or fewer."""
+    if key.expires_at is None or key.revoked_at is not None or key.ended_at is not None:
+        return False
+    return now < key.expires_at <= now + span
 
 
 async def every(*, store: Store, owner: str | None = None, method: str | None = None) -> Sequence[Credential]:

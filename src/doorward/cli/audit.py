@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import click
 
 from doorward.cli.frame import data_dir, data_option, json_option, run, tell
-from doorward.cli.show import moment
 from doorward.cli.words import Home, at_home
+from doorward.core.clock import moment
 from doorward.core.store import Entry
 from doorward.data_dir import PEPPER
 from doorward.ledger.journal import Chainer, CheckpointKeys, verify

@@ -11,9 +11,10 @@ from doorward.admin.actor import LOCAL
 from doorward.admin.key_csv import ImportOrder
 from doorward.admin.keys import KeyMaker, KeyOptions, KeyOrder
 from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_secret, run, tell
-from doorward.cli.show import key_line, key_record, moment, when
+from doorward.cli.show import key_line, key_record, when
 from doorward.cli.words import RATE, SPAN, Home, at_home
 from doorward.core import key_text
+from doorward.core.clock import moment
 from doorward.core.credential import Credential
 from doorward.core.limit import Rate
 from doorward.crypto.imported_key import FORMS
@@ -35,7 +36,7 @@ def maker(home: Home) -> KeyMaker:
 @click.option("--name", required=True, help="What you call it.")
 @click.option("--owner", required=True, help="An account, a service, or any text; the key dies with an account or service.")
 @click.option("--scopes", default="", help="What it may do, words with spaces between.")
-@click.option("--prefix", default="sk", show_default=True, help="sk secret, pk publishable, rk restricted, or 2 to 12 letters of your own.")
+@click.option("--prefix", help="sk secret (the default), pk publishable, rk restricted, or 2 to 12 letters of your own; not of HMAC keys.")
 @click.option("--env", type=click.Choice(key_text.ENVS), default="live", show_default=True, help="Test keys are refused on live routes.")
 @click.option("--expires", type=SPAN, help="How long it lives, such as 30d.")
 @click.option("--not-before", type=SPAN, help="From when on it works, counted from now, such as 1h.")
@@ -43,20 +44,26 @@ def maker(home: Home) -> KeyMaker:
 @click.option("--origin", "origins", multiple=True, metavar="ORIGIN", help="Only from pages of this origin (publishable keys).")
 @click.option("--methods", default="", help='Only with these HTTP methods, such as "GET HEAD".')
 @click.option("--rate", type=RATE, help="Its own limit, such as 100/m.")
+@click.option("--meta", "metadata", multiple=True, metavar="NAME=VALUE", help="A note of your own on it, no secret; may be given again.")
 @click.option("--hmac", "signs", is_flag=True, help="A key that signs requests instead of being sent.")
 @data_option
 @json_option
 def create(
-    name: str, owner: str, scopes: str, prefix: str, env: str, expires: float | None, not_before: float | None,
-    networks: tuple[str, ...], origins: tuple[str, ...], methods: str, rate: Rate | None, signs: bool, data: str | None, as_json: bool,
+    name: str, owner: str, scopes: str, prefix: str | None, env: str, expires: float | None, not_before: float | None,
+    networks: tuple[str, ...], origins: tuple[str, ...], methods: str, rate: Rate | None,
+    metadata: tuple[str, ...], signs: bool, data: str | None, as_json: bool,
 ) -> None:  # fmt: skip
+    if signs and prefix is not None:
+        raise click.UsageError("--prefix: an HMAC key has none, its secret is never sent")
+    notes = _notes(metadata)
+
     async def work() -> keys.NewKey:
         async with at_home(data_dir(data)) as home:
             now = home.clock()
             order = KeyOrder(
-                name=name, owner=owner, scopes=frozenset(scopes.split()), prefix=prefix, env=env, lifetime=expires,
+                name=name, owner=owner, scopes=frozenset(scopes.split()), prefix=prefix or keys.PREFIX, env=env, lifetime=expires,
                 not_before=now + not_before if not_before else None, methods=tuple(methods.replace(",", " ").split()),
-                networks=networks, origins=origins, rate=rate,
+                networks=networks, origins=origins, rate=rate, data=notes,
             )  # fmt: skip
             method = keys.HMAC if signs else keys.API_KEY
             return await keys.create(order, store=home.store, maker=maker(home), actor=LOCAL, now=now, method=method)
@@ -69,15 +76,28 @@ def create(
     tell(as_json, {"id": new.id, **shown, **key_record(new.credential)}, f"{text}\n{key_line(new.credential)}\n{ONCE}")
 
 
+def _notes(written: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in written:
+        name, mark, value = each.partition("=")
+        if not mark or not name or name in found:
+            raise click.UsageError(f"--meta {each[:40]}: write NAME=VALUE, each name once")
+        found[name] = value
+    return found
+
+
 @command.command("list", help="All keys, without their secrets.")
 @click.option("--owner", help="Only those of this owner.")
 @click.option("--hmac", "signs", is_flag=True, help="Only HMAC keys.")
+@click.option("--ending", type=SPAN, help="Only those that live and end within this time, such as 14d.")
 @data_option
 @json_option
-def list_(owner: str | None, signs: bool, data: str | None, as_json: bool) -> None:
+def list_(owner: str | None, signs: bool, ending: float | None, data: str | None, as_json: bool) -> None:
     async def work() -> list[tuple[Credential, float | None]]:
         async with at_home(data_dir(data)) as home:
             found = await keys.every(store=home.store, owner=owner, method=keys.HMAC if signs else None)
+            if ending is not None:
+                found = [key for key in found if keys.ends_within(key, home.clock(), ending)]
             used: dict[str, float] = {}
             for start in range(0, len(found), 500):
                 used |= await home.store.uses.last_used([key.id for key in found[start : start + 500]])
@@ -99,7 +119,8 @@ def show(id: str, data: str | None, as_json: bool) -> None:
             return key, list(await key_rotation.callers(key.id, store=home.store, now=home.clock()))
 
     key, callers = run(work)
-    tell(as_json, key_record(key) | {"callers": _rows(callers)}, "\n".join([key_line(key), *_caller_lines(callers)]))
+    notes = [f"{name}: {value}" for name, value in keys.metadata(key).items()]
+    tell(as_json, key_record(key) | {"callers": _rows(callers)}, "\n".join([key_line(key), *notes, *_caller_lines(callers)]))
 
 
 @command.command("rotate", help="A second key beside the first, which then ends by itself.")
@@ -178,7 +199,12 @@ def import_(file: Path, form: str, pepper_file: str | None, env: str, data: str 
             found = run(lambda: work(progress))
         except UnicodeDecodeError:
             raise Failed(f"{file.name} is not UTF-8") from None
-    tell(as_json, {"added": found.added, "known": found.known}, f"{found.added} keys added, {found.known} were there already")
+    tell(as_json, {"added": found.added, "known": found.known}, _imported(found))
+
+
+def _imported(found: key_import.Imported) -> str:
+    added = "1 key added" if found.added == 1 else f"{found.added} keys added"
+    return f"{added}, {found.known} {'was' if found.known == 1 else 'were'} there already"
 
 
 def _keep_pepper(place: DataDir, source: str) -> str:

@@ -6,8 +6,9 @@ import click
 
 from doorward.assembly import Options
 from doorward.cli.frame import data_dir, data_option, json_option, run, tell
-from doorward.cli.show import moment, when
+from doorward.cli.show import when
 from doorward.cli.words import at_home
+from doorward.core.clock import moment
 from doorward.core.signing import SigningKey
 from doorward.data_dir import PEPPER, SEALING
 from doorward.ledger import reseal

@@ -5,8 +5,9 @@ import click
 from doorward.admin import sessions
 from doorward.admin.actor import LOCAL
 from doorward.cli.frame import data_dir, data_option, json_option, run, tell
-from doorward.cli.show import moment, when
+from doorward.cli.show import when
 from doorward.cli.words import at_home
+from doorward.core.clock import moment
 from doorward.core.credential import Credential
 
 

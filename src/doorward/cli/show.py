@@ -1,5 +1,6 @@
 """How records are shown, to a program and to a person. Never a secret."""
 
+from doorward.admin.keys import metadata
 from doorward.core.account import Account
 from doorward.core.clock import moment
 from doorward.core.credential import Credential
@@ -30,6 +31,7 @@ def key_record(key: Credential) -> dict[str, object]:
         "allow_ip": [str(each) for each in limits.networks],
         "origins": list(limits.origins),
         "rate": str(limits.rate) if limits.rate else None,
+        "metadata": metadata(key),
     }
 
 
