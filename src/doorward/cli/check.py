@@ -1,22 +1,32 @@
-"""doorward check: would the server start with these settings?"""
+"""doorward check: would the server start here? Everything that a worker does before it answers, short of listening.
+
+The settings and variables, each by its part's own check; the keys in secrets/ and who may read them; the database, if there
+is one: opened as a worker opens it, with its signing keys. A database that is not there is not made. Not checked: what
+`doorward serve` is given as options (address, port, certificate), and whether the services behind are there.
+"""
 
 import os
 
 import click
 
-from doorward.assembly import Options
-from doorward.cli.frame import data_dir, data_option, json_option, run, tell
+from doorward.assembly import Options, Parts
+from doorward.cli.frame import Failed, data_dir, data_option, json_option, run, tell
+from doorward.crypto.seal import SealBroken
 from doorward.data_dir import PEPPER, SEALING, DataDir
-from doorward.settings import Settings
+from doorward.installation import opened
+from doorward.routes_file import never_reached
+from doorward.settings import Settings, SettingsError
 
 
-@click.command("check", help="Read the settings and keys as the server would, and say what it would do.")
+@click.command("check", help="Read settings, keys and (if it is there) the database as a worker would, and say what the server would do.")
 @data_option
 @json_option
 def command(data: str | None, as_json: bool) -> None:
     place = data_dir(data)
-
     options = run(lambda: read_options(place))
+    made = place.database.exists()
+    if made:
+        run(lambda: would_start(place))
     routes = [
         {
             "path": route.path,
@@ -29,21 +39,57 @@ def command(data: str | None, as_json: bool) -> None:
     lines = [
         f"{' '.join(sorted(route.methods)) or 'any method':20}  {route.path}  {route.allow or 'open_to_anyone'}" for route in options.routes
     ]
+    warnings = [
+        f"the route {_named(route.path, route.methods)} never decides: {_named(earlier.path, earlier.methods)} stands before it"
+        for route, earlier in never_reached(options.routes)
+    ]
     proxies = ", ".join(options.server.trusted_proxies) or "none: nobody may ask /verify"
     head = [
         f"issuer           {options.server.issuer}",
         f"trusted proxies  {proxies}",
+        f"database         {'opened, with its signing keys' if made else 'none yet: the first start makes it'}",
         f"routes           {len(routes) or 'none: every path is refused'}",
     ]
-    answer = {"issuer": options.server.issuer, "trusted_proxies": list(options.server.trusted_proxies), "routes": routes}
-    tell(as_json, answer, "\n".join(["the settings are understood", *head, *lines]))
+    answer = {
+        "issuer": options.server.issuer,
+        "trusted_proxies": list(options.server.trusted_proxies),
+        "database": made,
+        "routes": routes,
+        "warnings": warnings,
+    }
+    warned = [f"warning: {each}" for each in warnings]
+    tell(as_json, answer, "\n".join(["the settings are understood", *head, *lines, *warned]))
+
+
+def _named(path: str, methods: frozenset[str]) -> str:
+    return " ".join([*sorted(methods), path])
 
 
 async def read_options(place: DataDir) -> Options:
-    """Raises DataDirError, SettingsError: what would stop the server."""
+    """Raises DataDirError, SettingsError. The database is not asked."""
     place.check()
     settings = Settings.read(place.settings, os.environ)
     settings.reserve("secrets", PEPPER, SEALING)
     place.keys(PEPPER)
     place.keys(SEALING)
     return Options.read(settings)
+
+
+async def would_start(place: DataDir) -> Options:
+    """As a worker begins. Raises DataDirError, SettingsError, Unavailable, Failed: what would stop it."""
+    options = await read_options(place)  # first: settings that are wrong leave no database behind
+    try:
+        async with opened(place, os.environ) as home:
+            parts = Parts(home, options)
+            try:
+                await parts.watch.catch_up()
+                await parts.load_keys()
+            finally:
+                parts.pool.close()
+    except SealBroken as reason:
+        raise Failed(f"a signing key cannot be opened: {reason}", "unavailable") from None
+    except SettingsError:
+        raise
+    except ValueError as reason:
+        raise Failed(f"secrets/: {reason}", "settings") from None
+    return options

@@ -1,6 +1,5 @@
 """doorward serve: the server, one worker or many."""
 
-import contextlib
 import copy
 import os
 import socket
@@ -10,10 +9,11 @@ from typing import Any
 
 import click
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
-from doorward.cli.check import read_options
+from doorward.cli.check import would_start
 from doorward.cli.frame import Failed, data_dir, data_option, run
+from doorward.cli.listening import check_pair, listen
+from doorward.cli.workers import Workers
 
 APP = "doorward.server:app"
 LISTENER = "doorward.web.listener:Listener"
@@ -33,9 +33,11 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
     place = data_dir(data)
-    options = run(lambda: read_options(place))
+    if tls_cert is not None and tls_key is not None:
+        check_pair(tls_cert, tls_key)
+    options = run(lambda: would_start(place))
     os.environ["DOORWARD_DATA"] = str(place.path.resolve())
-    listening = _listen(host, port)
+    listening = listen(host, port)
     config = uvicorn.Config(
         APP,
         factory=True,
@@ -57,13 +59,25 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     where = f"{scheme}://{host if ':' not in host else f'[{host}]'}:{listening.getsockname()[1]}"
     click.echo(f"doorward serves {where} for {options.server.issuer} with {len(options.routes)} routes from {place.path}", err=True)
     try:
-        if workers == 1:
-            server = uvicorn.Server(config)
-            server.run(sockets=[listening])
-            sys.exit(0 if server.started else 1)
-        Multiprocess(config, [listening]).run()
+        served = _one(uvicorn.Server(config), listening) if workers == 1 else _many(Workers(config, [listening]))
     except OSError as reason:
-        raise Failed(f"the certificate or its key cannot be used: {reason}") from None
+        raise Failed(f"the server ended: {reason.strerror or reason}") from None
+    sys.exit(0 if served else 1)
+
+
+def _one(server: uvicorn.Server, listening: socket.socket) -> bool:
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # uvicorn has ended in good order, and then passes it on
+    except SystemExit:
+        return False  # uvicorn's own code for a start that failed is none of ours
+    return server.started
+
+
+def _many(workers: Workers) -> bool:
+    workers.run()
+    return not workers.failed
 
 
 def _logging(level: str) -> dict[str, Any]:
@@ -71,17 +85,3 @@ def _logging(level: str) -> dict[str, Any]:
     config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
     config["loggers"]["doorward"] = {"handlers": ["default"], "level": level.upper(), "propagate": False}
     return config
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    with contextlib.ExitStack() as undo:
-        try:
-            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-            listening = undo.enter_context(socket.socket(family, kind))
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-        except OSError as reason:
-            raise Failed(f"{host}:{port} cannot be listened on: {reason.strerror or reason}; choose another with --port") from None
-        listening.set_inheritable(True)
-        undo.pop_all()
-        return listening

@@ -1,0 +1,47 @@
+"""What `doorward serve` needs of the machine: an address that is free, a certificate with its key. Each trouble names its option."""
+
+import contextlib
+import errno
+import socket
+import ssl
+from pathlib import Path
+
+from doorward.cli.frame import Failed
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bound, inheritable. Raises Failed."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as reason:
+        raise Failed(f"{host} is no address of this machine ({_text(reason)}); give another with --host") from None
+    with contextlib.ExitStack() as undo:
+        try:
+            listening = undo.enter_context(socket.socket(family, kind))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError as reason:
+            option = "--host" if reason.errno == errno.EADDRNOTAVAIL else "--port"
+            raise Failed(f"{host}:{port} cannot be listened on: {_text(reason)}; choose another with {option}") from None
+        listening.set_inheritable(True)
+        undo.pop_all()
+        return listening
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """Would a worker take them? Raises Failed, which says which of the two is wrong."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_verify_locations(certificate)
+    except OSError as reason:
+        raise Failed(f"--tls-cert {certificate}: not a certificate chain in PEM ({_text(reason)})") from None
+    try:
+        context.load_cert_chain(certificate, key, password="")  # or OpenSSL would ask for one
+    except OSError as reason:
+        if getattr(reason, "reason", "") == "KEY_VALUES_MISMATCH":
+            raise Failed(f"--tls-key {key}: not the key of the first certificate in {certificate}") from None
+        raise Failed(f"--tls-key {key}: not a private key in PEM without a passphrase ({_text(reason)})") from None
+
+
+def _text(reason: Exception) -> str:
+    return getattr(reason, "strerror", None) or str(reason) or reason.__class__.__name__
