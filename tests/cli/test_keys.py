@@ -177,3 +177,20 @@ def test_one_key_is_one_key(run: Run, tmp_path: Path) -> None:
     file.write_text(f"id,owner,hash\nk1,o,{hashlib.sha256(b'old').hexdigest()}\n")
     assert "1 key added, 0 were there already" in run("key", "import", str(file), "--format", "sha256-hex").stdout
     assert "0 keys added, 1 was there already" in run("key", "import", str(file), "--format", "sha256-hex").stdout
+
+
+@pytest.mark.parametrize("method", ["GE T", "", "GET\n", "GÉT", "GET/"])
+def test_a_method_that_no_request_can_have_is_not_signed(run: Run, method: str) -> None:
+    result = run("sign", "--hmac", "--key-id", "k", "--secret-file", "-", method, "https://api.example/", stdin="secret")
+    assert result.exit_code == 1
+    assert "method" in result.stderr
+
+
+def test_files_that_are_not_there_end_alike(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    words = ("sign", "--hmac", "--key-id", "k", "GET", "https://api.example/")
+    secret, body = run(*words, "--secret-file", "gone"), run(*words, "--secret-file", str(tmp_path / "secret"), "--body-file", "gone")
+    folder = run(*words, "--secret-file", str(tmp_path / "secret"), "--body-file", str(tmp_path))
+    assert [secret.exit_code, body.exit_code, folder.exit_code] == [1, 1, 1]
+    assert "gone cannot be read" in secret.stderr
+    assert "gone cannot be read" in body.stderr

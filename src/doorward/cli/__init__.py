@@ -18,6 +18,7 @@ main = Noun(
         "sign": "sign",
         "rotate": "rotate",
         "audit": "audit",
+        "explain": "explain",
         "generate": "generate",
         "base64": "base64",
     },

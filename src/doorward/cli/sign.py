@@ -17,7 +17,7 @@ _LARGEST = 1024 * 1024
 @click.option("--hmac", "_hmac", is_flag=True, required=True, help="With an HMAC key (the only form of this version).")
 @click.option("--key-id", required=True, help="The id of the key.")
 @click.option("--secret-file", required=True, metavar="FILE", help="The secret of the key; - is standard input.")
-@click.option("--body-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The body, byte for byte as it is sent.")
+@click.option("--body-file", type=click.Path(path_type=Path), help="The body, byte for byte as it is sent.")
 @click.option("--no-nonce", is_flag=True, help="Leave the nonce out: two identical requests in one second are then a replay.")
 @click.argument("method")
 @click.argument("url")
@@ -25,7 +25,7 @@ _LARGEST = 1024 * 1024
 def command(
     _hmac: bool, key_id: str, secret_file: str, body_file: Path | None, no_nonce: bool, method: str, url: str, as_json: bool
 ) -> None:
-    body = body_file.read_bytes() if body_file else b""
+    body = _read(body_file) if body_file else b""
     if len(body) > _LARGEST:
         raise Failed("a signed body may have 1 MiB")
     try:
@@ -43,3 +43,10 @@ def command(
     except ValueError as reason:
         raise Failed(str(reason)) from None
     tell(as_json, headers, "\n".join(f"{name}: {value}" for name, value in headers.items()))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as reason:
+        raise Failed(f"{file} cannot be read: {reason.strerror}") from None

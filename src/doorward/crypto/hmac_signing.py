@@ -5,6 +5,7 @@ Signed text  METHOD\\nPATH[?QUERY]\\nTIMESTAMP\\nSHA256HEX(body), and \\nNONCE i
 Signature    HMAC-SHA-256 (RFC 2104) of it in hex; the key is the UTF-8 of the secret as it was shown (DECISIONS 21)
 """
 
+import re
 from typing import Final
 
 from doorward.core.secret import Secret
@@ -15,6 +16,7 @@ TIMESTAMP: Final = "X-Timestamp"
 SIGNATURE: Final = "X-Signature"
 NONCE: Final = "X-Nonce"
 CONTENT_SHA256: Final = "X-Content-SHA256"
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")  # RFC 9110 section 5.6.2
 SEALED_FOR: Final = "hmac"
 """The purpose under which the secrets of HMAC keys are sealed at rest."""
 NO_BODY: Final = sha256(b"").hex()
@@ -35,7 +37,9 @@ def signed_headers(
     key_id: str, secret: Secret, method: str, target: str, body: bytes, *, timestamp: int, nonce: str | None, tell_digest: bool = True
 ) -> dict[str, str]:
     """The fields to send. `timestamp` in seconds since the epoch. With `tell_digest` the signature also passes a proxy
-    that hides the body from the door. Raises ValueError for a target that no request can have."""
+    that hides the body from the door. Raises ValueError for a method or target that no request can have."""
+    if not _METHOD.fullmatch(method):
+        raise ValueError("the method is one word such as GET or POST")
     if not target.isascii() or not target.isprintable() or " " in target or not target.startswith("/"):
         raise ValueError("the target is PATH[?QUERY], percent-encoded as it is sent")
     digest = sha256(body).hex() if body else ""

@@ -1,6 +1,6 @@
 """What became of a request: for the counters, the usage, the log line and the ring that `explain` reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from doorward.core.case import Case
@@ -29,17 +29,6 @@ class Outcome(NamedTuple):
 
 
 Observe = Callable[[Outcome], None]
-
-
-def observe_all(observers: Sequence[Observe]) -> Observe:
-    """One that tells each of these, in order."""
-    told = tuple(observers)
-
-    def tell(outcome: Outcome) -> None:
-        for observer in told:
-            observer(outcome)
-
-    return tell
 
 
 def ignore(outcome: Outcome) -> None:
