@@ -40,7 +40,7 @@ def from_jwk(jwk: Mapping[str, object]) -> PublicKey:
     try:
         if kind == "RSA":
             return rsa.RSAPublicNumbers(int.from_bytes(_bytes(jwk, "e"), "big"), int.from_bytes(_bytes(jwk, "n"), "big")).public_key()
-        if kind == "EC" and jwk.get("crv") in _CURVES:
+        if kind == "EC" and isinstance(jwk.get("crv"), str) and jwk["crv"] in _CURVES:
             curve = _CURVES[str(jwk["crv"])]()
             x, y, size = _bytes(jwk, "x"), _bytes(jwk, "y"), (curve.key_size + 7) // 8
             if len(x) != size or len(y) != size:  # RFC 7518 section 6.2.1.2
