@@ -29,13 +29,13 @@ nothing that they protect can be read again."""
 @json_option
 def command(data: str | None, as_json: bool) -> None:
     place = data_dir(data)
-    new = run(lambda: _lay_out(place))
+    new = run(lambda: lay_out(place))
     flag = f" --data {data}" if data else ""
     text = NEXT.format(path=place.path, data=flag) if new else f"{place.path} was laid out before; nothing was changed"
     tell(as_json, {"data": str(place.path), "new": new}, text)
 
 
-async def _lay_out(place: DataDir) -> bool:
+async def lay_out(place: DataDir) -> bool:
     place.create(os.urandom)
     async with opened(place, os.environ) as home:
         now = home.clock()

@@ -7,15 +7,14 @@ from doorward.core.event import Change, Topic
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Tokens made before `at` are revoked; in the same second, those that do not carry a later `seq` (DECISIONS 20)."""
+    """Tokens made before it are revoked. Ours carry the `seq` of the last change that their issuer had seen: it tells
+    before from after exactly, whatever the clocks say. Those without are older up to the end of the second (DECISIONS 20)."""
 
     at: float
     seq: int
 
     def revokes(self, issued_at: float, seq: int) -> bool:
-        if int(issued_at) != int(self.at):
-            return int(issued_at) < int(self.at)
-        return seq < self.seq
+        return seq < self.seq if seq else int(issued_at) <= int(self.at)
 
 
 class Revoked:

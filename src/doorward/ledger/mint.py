@@ -11,6 +11,7 @@ from typing import Final
 from doorward.core import key_text
 from doorward.core.account import Account
 from doorward.core.clock import Clock, Entropy
+from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
 from doorward.core.event import Event, Kind
 from doorward.core.grant import Grant, Ticket
@@ -20,6 +21,7 @@ from doorward.crypto.digest import Peppers
 from doorward.crypto.jose import SigningHandle, sign_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.token_claims import ACCESS_TOKEN
+from doorward.ledger.still import check_still
 from doorward.ledger.token_text import REFRESH, lookup_of, new_refresh_token
 
 LOGIN: Final = "login"
@@ -92,11 +94,15 @@ class Mint:
         self.store, self.keyring, self.peppers, self.clock, self.entropy = store, keyring, peppers, clock, entropy
         self.issuer, self.options, self._shared = issuer, options, dict(shared or {})
 
-    async def sign_in(self, account: Account, at: float, audience: str | None = None) -> Issued:
-        """A grant with its first tokens, for one audience or for those of every sign-in. `at`: when the proving began;
+    async def sign_in(self, account: Account, at: float, *, proven: Credential | None = None, audience: str | None = None) -> Issued:
+        """A grant with its first tokens, for one audience or for those of every sign-in. `proven`: what the
+        person showed; it must still hold when this is written. `at`: when the proving began;
         whatever ended the account's sessions since then ends this too. Raises Refused: REVOKED, BAD_REQUEST."""
         if audience is not None and not self.knows(audience):
-            raise Refused(Why.BAD_REQUEST, "This audience is not one of ours; the server lists it in [oauth] audiences.")
+            raise Refused(
+                Why.BAD_REQUEST,
+                "This audience is not one of ours: list it in [oauth] audiences, or share a key with it (doorward token shared-key).",
+            )
         refresh = new_refresh_token(self.entropy)
         stamp = await self.stamp()
         grant = Grant(
@@ -113,6 +119,8 @@ class Mint:
 
         async def mint(tx: Tx) -> Account | None:
             await tx.add_grant(grant)
+            if proven is not None:
+                await check_still(tx, proven)
             held = await tx.hold(grant.id)
             if held is None or held.revoked_at is not None:
                 raise Refused(Why.REVOKED, note="the account ended, or its sessions were ended, during the sign-in")
@@ -123,6 +131,10 @@ class Mint:
 
         now_account = await self.store.write(mint)
         return self.answer(grant, now_account, stamp, refresh)
+
+    def share(self, shared: Mapping[str, SigningHandle]) -> None:
+        """These, and no others, share a key with us from now on."""
+        self._shared = dict(shared)
 
     def knows(self, audience: str) -> bool:
         return audience == self.issuer or audience in self.options.audiences or audience in self._shared

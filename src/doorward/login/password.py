@@ -6,6 +6,7 @@ from typing import Final
 from doorward.core.account import PERSON, Account
 from doorward.core.address import failures_key
 from doorward.core.clock import Clock
+from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
 from doorward.core.request import Request
 from doorward.core.secret import Secret
@@ -17,10 +18,12 @@ _DELETE: Final = 0x7F
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """`at` is when the check began: whatever ends this person's sessions after it ends what is made of this, too."""
+    """`at` is when the check began: whatever ends this person's sessions after it ends what is made of this, too. `proven`
+    is the password that was right."""
 
     account: Account
     at: float
+    proven: Credential
 
 
 class PasswordSignIn:
@@ -30,14 +33,14 @@ class PasswordSignIn:
     async def check(self, name: str, password: str, request: Request) -> SignedIn:
         """Raises Refused: MALFORMED, UNKNOWN, TOO_MANY_FAILURES, BUSY; REVOKED, EXPIRED of a right password. Unavailable."""
         at = self._clock()
-        shown = ShownPassword(_name(name), _prepared(password), failures_key(request.address))
+        shown = ShownPassword(_name(name), _prepared(password), failures_key(request.counted))
         proven = await self._passwords.check(shown)
         account = proven.account
         if account.ended_at is not None:
             raise Refused(Why.REVOKED, note="the account has ended")
         if account.kind != PERSON:
             raise Refused(Why.UNKNOWN, note=f"a {account.kind} does not sign in")
-        return SignedIn(account, at)
+        return SignedIn(account, at, proven.credential)
 
 
 def _name(text: str) -> str:

@@ -19,6 +19,7 @@ from doorward.core.request import Request
 from doorward.core.secret import Secret
 from doorward.core.store import Store, Tx
 from doorward.ledger.revoke import Revoke
+from doorward.ledger.still import check_still
 from doorward.methods.session import SESSION, SessionOptions, csrf_of, lookup_of, new_secret, verifier_of
 
 _LONGEST_DEVICE: Final = 256
@@ -38,9 +39,12 @@ class Sessions:
     def __init__(self, *, store: Store, revoke: Revoke, clock: Clock, entropy: Entropy, options: SessionOptions) -> None:
         self._store, self._revoke, self._clock, self._entropy, self._options = store, revoke, clock, entropy, options
 
-    async def start(self, account: Account, at: float, request: Request, *, replaces: Secret | None = None) -> Started:
-        """`at`: when the proving began; whatever ended the owner's sessions since ends this one. `replaces`: the session
-        that this browser had: it ends, whoever's it was (OWASP: a new id at every sign-in). Raises Refused, Unavailable."""
+    async def start(
+        self, account: Account, at: float, request: Request, *, proven: Credential | None = None, replaces: Secret | None = None
+    ) -> Started:
+        """`proven`: what the person showed; it must still hold when this is written. `at`: when the proving began; whatever
+        ended the owner's sessions since ends this one. `replaces`: the session that this browser had: it ends, whoever's it
+        was (OWASP: a new id at every sign-in). Raises Refused, Unavailable."""
         secret = new_secret(self._entropy)
         session = Credential(
             id=f"se_{key_text.new_id(self._entropy)}",
@@ -59,6 +63,8 @@ class Sessions:
             owner = await tx.account(account.name)
             if owner is None or owner.ended_at is not None or (owner.epoch is not None and owner.epoch >= at):
                 raise Refused(Why.REVOKED, note="the account ended, or its sessions were ended, during the sign-in")
+            if proven is not None:
+                await check_still(tx, proven)
             if before is not None:
                 await self._revoke.session_in(tx, before.id, actor=account.name, now=self._clock(), why="signed in anew")
             await tx.add_credential(session)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import unicodedata
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from doorward.core.account import Account
@@ -60,6 +60,8 @@ class Proven:
 
 def prepared(password: str) -> Secret:
     """As it is hashed: NFC, as RFC 8265 section 4.2 says. Raises ValueError with a sentence for people."""
+    if len(password) > LONGEST_PASSWORD:  # before any work on it
+        raise ValueError(f"a password has 1 to {LONGEST_PASSWORD} bytes of UTF-8")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in password):
         raise ValueError("a password may not hold control characters")
     text = password if password.isascii() else unicodedata.normalize("NFC", password)
@@ -107,7 +109,7 @@ class PasswordCheck:
         credential.check_live(self._clock())
         self._remember(memo)
         if outdated(verifier, self._params):
-            await self._upgrade(credential, shown.password)
+            credential = await self._upgrade(credential, shown.password)
         return Proven(account, credential)
 
     async def _prove(self, shown: ShownPassword, account: Account | None, verifier: bytes, memo: bytes) -> None:
@@ -159,8 +161,9 @@ class PasswordCheck:
             self._memo.pop(next(iter(self._memo)))
         self._memo[memo] = self._clock() + self._memo_for
 
-    async def _upgrade(self, credential: Credential, password: Secret) -> None:
-        """To the parameters of today, by compare and set. If it cannot be done now, the next success tries again."""
+    async def _upgrade(self, credential: Credential, password: Secret) -> Credential:
+        """To the parameters of today, by compare and set. If it cannot be done now, the next success tries again.
+        Gives the credential as it is then."""
         with contextlib.suppress(Refused, Unavailable):
             verifier = await self._pool.run(hash_password, password, self._params, self._entropy)
             now = self._clock()
@@ -172,4 +175,6 @@ class PasswordCheck:
                 await tx.announce(Change(topic=Topic.CREDENTIAL, id=credential.id, at=now, until=now + 86400))
                 return True
 
-            await self._write(upgrade)
+            if await self._write(upgrade):
+                return replace(credential, verifier=verifier)
+        return credential

@@ -60,9 +60,9 @@ async def login(parts: AuthParts, case: Case) -> Answer:
     signed_in = await parts.passwords.check(text(form, "username"), text(form, "password"), case.request)
     if transport == "bearer":
         audience = text(form, "audience") if "audience" in form else None
-        return _tokens(await parts.mint.sign_in(signed_in.account, signed_in.at, audience))
+        return _tokens(await parts.mint.sign_in(signed_in.account, signed_in.at, proven=signed_in.proven, audience=audience))
     before = _cookie_shown(case.request, parts.session_options)
-    started = await parts.sessions.start(signed_in.account, signed_in.at, case.request, replaces=before)
+    started = await parts.sessions.start(signed_in.account, signed_in.at, case.request, proven=signed_in.proven, replaces=before)
     cookie = (b"set-cookie", set_cookie(started.secret, case.request, parts.session_options))
     told = {"session": started.credential.id, "csrf_token": started.csrf, "expires_in": int(parts.session_options.absolute)}
     return answer(told, extra=[cookie])

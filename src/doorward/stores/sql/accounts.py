@@ -20,7 +20,12 @@ HAS_NAME: Final = "SELECT 1 FROM accounts WHERE name = $1"
 HAS_EMAIL: Final = "SELECT 1 FROM accounts WHERE email_folded = $1 AND name <> $2"
 CHANGE: Final = "UPDATE accounts SET email = $2, email_folded = $3, scopes = $4, roles = $5, data = $6 WHERE name = $1"
 END: Final = "UPDATE accounts SET ended_at = $2 WHERE name = $1 AND ended_at IS NULL RETURNING name"
-SET_EPOCH: Final = """INSERT INTO epochs (name, at) VALUES ($1, $2)
+# A minute at most: what a clock that was wrong had made must not lock its owner out.
+SET_EPOCH: Final = """INSERT INTO epochs (name, at) VALUES ($1, min($2 + 60, max(
+    $2,
+    coalesce((SELECT max(created_at) FROM grants WHERE subject = $1), $2),
+    coalesce((SELECT max(created_at) FROM credentials WHERE method = 'session' AND owner = $1), $2)
+)))
 ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE epochs.at < excluded.at"""
 
 
