@@ -8,6 +8,7 @@ Signature    HMAC-SHA-256 (RFC 2104) of it in hex; the key is the UTF-8 of the s
 import re
 from typing import Final
 
+from doorward.core.request import SAFE_METHODS
 from doorward.core.secret import Secret
 from doorward.crypto.digest import mac, sha256
 
@@ -51,6 +52,6 @@ def signed_headers(
     }
     if nonce is not None:
         fields[NONCE] = nonce
-    if digest and tell_digest:
-        fields[CONTENT_SHA256] = digest
+    if tell_digest and (digest or method not in SAFE_METHODS):  # a door behind a silent proxy cannot see that there is none
+        fields[CONTENT_SHA256] = digest or NO_BODY
     return fields
