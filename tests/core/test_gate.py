@@ -447,3 +447,11 @@ async def test_the_tightest_verdict_is_the_one_told() -> None:
     assert case.tightest is not None
     assert (case.tightest.rate, case.tightest.remaining) == (Rate(5, 60), 4)
     assert Case(request(), NOW).tightest is None
+
+
+async def test_a_misshapen_cookie_counts_only_where_nothing_explicit_is_shown() -> None:
+    on = stage(Shows("api_key"), Shows("session", ambient=True), allow="api_key or session")
+    assert (await on.gate.admit(request(headers=shows("api_key", session="broken")))).way is not None
+    assert await why(on, request(headers=shows(session="broken"))) is Why.MALFORMED
+    on = stage(Shows("api_key"), Shows("session", ambient=True), allow="api_key and session bound by same_subject")
+    assert await why(on, request(headers=shows("api_key", session="broken"))) is Why.MALFORMED

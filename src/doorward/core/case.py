@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from doorward.core.errors import Refused
 from doorward.core.limit import Verdict
 from doorward.core.policy import Alternative
 from doorward.core.proof import Principal, Proof
@@ -12,7 +13,8 @@ from doorward.core.route import Route
 
 @dataclass(slots=True)
 class Case:
-    """Filled step by step; a door may keep it for its log. `mark` and `version`: see `core.remembered`."""
+    """Filled step by step; a door may keep it for its log. `leftover`: a misshapen ambient credential, which counts only if
+    nothing explicit is shown. `mark` and `version`: see `core.remembered`."""
 
     request: Request
     now: float
@@ -22,6 +24,7 @@ class Case:
     shown: dict[str, object] = field(default_factory=dict)
     proofs: dict[str, Proof] = field(default_factory=dict)
     principal: Principal | None = None
+    leftover: Refused | None = None
     verdicts: list[Verdict] = field(default_factory=list)
     mark: Hashable | None = None
     version: Hashable | None = None

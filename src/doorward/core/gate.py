@@ -122,10 +122,10 @@ class Gate:
 
     async def check_failures(self, case: Case) -> None:
         """Before any work: is this address out of tries? Charged where a guess is proven wrong (`methods`)."""
-        where = counted_as(case.request.address)
+        where = counted_as(case.request.counted)
         if where is not None and self.options.address is not None:
             await self._take(case, f"address:{where}", self.options.address)
-        rate, key = self.options.failures, failures_key(case.request.address)
+        rate, key = self.options.failures, failures_key(case.request.counted)
         if rate is None or key is None or case.principal is not None or not self._shows_a_guess(case):
             return
         said = await self.meter.look(key, rate, case.now)
@@ -138,7 +138,13 @@ class Gate:
 
     def _look_for(self, name: str, case: Case) -> bool:
         if name not in case.shown and name in self.methods:
-            shown = self.methods[name].find(case.request, case.its_route)
+            try:
+                shown = self.methods[name].find(case.request, case.its_route)
+            except Refused as reason:
+                if name not in self._ambient:
+                    raise
+                case.leftover = reason  # a browser sends a stale cookie unasked, beside whatever is meant
+                shown = None
             if shown is not None:
                 case.shown[name] = shown
         return name in case.shown
@@ -160,6 +166,8 @@ class Gate:
         if len(route.ways) == 1 and len(case.shown) == len(route.asked):
             return route.ways[0]
         complete = [way for way in route.ways if all(method in case.shown for method in way.methods)]
+        if case.leftover is not None and not any(set(way.methods) - self._ambient for way in complete):
+            raise case.leftover
         if not complete:
             foreign = not case.shown and any(name in case.request.headers for name in _FOREIGN)
             raise Refused(Why.MALFORMED if foreign else Why.MISSING)
