@@ -77,7 +77,7 @@ class Request(NamedTuple):
     `body` gives the whole body (Refused BODY_TOO_LARGE past the cap), or is None where the door cannot see it
     (`/verify` behind a proxy); `has_body` says whether there is one at all.
     `scheme`, `host` and `address` are None where a proxy did not tell them; `told_by` is the listed proxy that told the
-    rest, None where the caller came straight to the door.
+    rest, None where the caller came straight to the door. `spared`: the address is a listed proxy's own.
     """
 
     method: str
@@ -91,6 +91,7 @@ class Request(NamedTuple):
     has_body: bool
     id: str = ""
     told_by: str | None = None
+    spared: bool = False
 
     @property
     def target(self) -> str:
@@ -110,9 +111,13 @@ class Request(NamedTuple):
         return self.header(b"access-control-request-method")
 
     @property
+    def counted(self) -> str | None:
+        """The address that limits count by: never a listed proxy's own, behind which is everybody (DECISIONS 5)."""
+        return None if self.spared else self.address
+
+    @property
     def loopback(self) -> bool:
-        """The caller is on this machine; or the proxy is, and does not tell of another (docs/adr/0007)."""
-        return is_loopback(self.address if self.address is not None else self.told_by)
+        return is_loopback(self.address)
 
     @property
     def origin(self) -> str | None:

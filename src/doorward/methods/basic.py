@@ -74,7 +74,7 @@ class Basic:
     async def prove(self, shown: ShownPair) -> Proof:
         if SERVICE_ID.fullmatch(shown.name):
             return await self._prove_service(shown)
-        proven = await self._passwords.check(ShownPassword(shown.name, shown.password, failures_key(shown.request.address)))
+        proven = await self._passwords.check(ShownPassword(shown.name, shown.password, failures_key(shown.request.counted)))
         account = proven.account
         return Proof(
             method=self.name,

@@ -82,15 +82,26 @@ class Session:
     repeatable: Final = True
 
     def __init__(
-        self, *, credentials: Credentials, accounts: Accounts, clock: Clock, write: Touch, options: SessionOptions | None = None
+        self,
+        *,
+        credentials: Credentials,
+        accounts: Accounts,
+        clock: Clock,
+        write: Touch,
+        options: SessionOptions | None = None,
+        plain: bool = False,
     ) -> None:
+        """`plain`: this is an installation on plain http on this machine, where the cookie has its plain name (DECISIONS 22)."""
         self._credentials, self._accounts, self._clock, self._write = credentials, accounts, clock, write
-        self._options = options or SessionOptions()
+        self._options, self._plain = options or SessionOptions(), plain
         self._touched: dict[str, float] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def find(self, request: Request, route: Route) -> ShownSession | None:
-        found = [request.cookie(name) for name in cookie_names(request, self._options)]
+        names = cookie_names(request, self._options)
+        if self._plain and request.scheme is None and request.loopback:  # a proxy here that tells no scheme
+            names = (self._options.cookie, *names)
+        found = [request.cookie(name) for name in names]
         shown = [text for text in found if text is not None]
         if not shown:
             return None

@@ -57,4 +57,5 @@ def read_request(scope: Scope, headers: Headers, proxies: Proxies, body: Body | 
         body=body,
         has_body=scope["type"] == "http" and has_body(headers, scope.get("http_version", "1.1")),
         id=id,
+        spared=proxies.trusts(caller.address),
     )

@@ -23,6 +23,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Headers, Request
+from doorward.core.store import Unavailable
 from doorward.crypto.hmac_signing import NO_BODY
 from doorward.web.answer import Answerer, rate_limit, warnings
 from doorward.web.arrival import only_ours, peer_of, request_id
@@ -93,9 +94,10 @@ class ForwardAuth:
             case = self.gate.open(request)
             await self.gate.decide(case)
             answer = self._admitted(case, asked, id)
-        except Refused as reason:
-            refused, id = reason, id or self._entropy(12).hex()
-            answer = _narrowed(self.answerer.refusal(reason, id, case=case), asked.answers)
+        except (Refused, Unavailable) as reason:
+            refused = reason if isinstance(reason, Refused) else Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
+            id = id or self._entropy(12).hex()
+            answer = _narrowed(self.answerer.refusal(refused, id, case=case), asked.answers)
         self._observe(Outcome(id, case, refused, answer.status, began, self._clock() - began))
         await answer.send(send, head=scope["method"] == "HEAD")
 
@@ -109,7 +111,8 @@ class ForwardAuth:
             asked = self._question(query)
         method, target = read_original(headers, scope["method"], rest, self.style)
         path, _, search = target.partition("?")
-        caller = self.proxies.told(headers)
+        caller, peer = self.proxies.told(headers), peer_of(scope)
+        address = caller.address or peer
         return (
             Request(
                 method=method,
@@ -118,11 +121,12 @@ class ForwardAuth:
                 headers=headers,
                 scheme=caller.scheme,
                 host=caller.host,
-                address=caller.address,
+                address=address,
                 body=None,
                 has_body=may_have_body(headers, method),
                 id=id,
-                told_by=peer_of(scope) or UNIX,
+                told_by=peer or UNIX,
+                spared=self.proxies.trusts(address),
             ),
             asked,
         )
