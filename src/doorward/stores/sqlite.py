@@ -32,9 +32,9 @@ class SqliteStore:
     def __init__(self, path: Path, clock: Clock, state_path: Path, queue: int) -> None:
         """Blocks. Raises Unavailable."""
         self._path = path
-        migrate(path, clock)
+        made = migrate(path, clock)
         with ExitStack() as opened:
-            self._state = StateFile(state_path, clock)
+            self._state = StateFile(state_path, clock, nothing_to_replay=made)
             opened.callback(self._state.close)
             self._reader = SqliteReader(path)
             opened.callback(self._reader.close)

@@ -13,18 +13,20 @@ from doorward.stores.sqlite_lock import WriteLock
 _MADE = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL) STRICT"
 
 
-def migrate(path: Path, clock: Clock) -> None:
-    """Brings the database to this code's schema. Raises Unavailable, also for a database newer than the code."""
-    known = migrations()
+def migrate(path: Path, clock: Clock) -> bool:
+    """Brings the database to this code's schema; true if there was none before.
+
+    Raises Unavailable, also for a database newer than the code."""
+    known, made = migrations(), False
     try:
         db = connect(path, busy=5.0)
         try:
             if _version(db) == known[-1][0]:
-                return
+                return False
             lock = WriteLock(path)
             try:
                 with lock:
-                    _apply(db, known, clock)
+                    made = _apply(db, known, clock)
             finally:
                 lock.close()
         finally:
@@ -33,6 +35,7 @@ def migrate(path: Path, clock: Clock) -> None:
         raise unavailable(reason, path) from reason
     if _newest(path) > known[-1][0]:
         raise Unavailable(f"{path.name} was written by a newer doorward; run that version or a later one")
+    return made
 
 
 def migrations() -> list[tuple[int, str, str]]:
@@ -57,7 +60,8 @@ def _version(db: sqlite3.Connection) -> int:
     return version
 
 
-def _apply(db: sqlite3.Connection, known: list[tuple[int, str, str]], clock: Clock) -> None:
+def _apply(db: sqlite3.Connection, known: list[tuple[int, str, str]], clock: Clock) -> bool:
+    """True if this is a new database."""
     db.execute("BEGIN IMMEDIATE")
     try:
         db.execute(_MADE)
@@ -68,6 +72,7 @@ def _apply(db: sqlite3.Connection, known: list[tuple[int, str, str]], clock: Clo
                     db.execute(statement)
                 db.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, clock()))
         db.execute("COMMIT")
+        return version == 0
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")

@@ -39,9 +39,9 @@ def machine_boot() -> str:
 
 
 class StateFile:
-    def __init__(self, path: Path, clock: Clock, boot: Callable[[], str] = machine_boot) -> None:
-        """Raises Unavailable."""
-        self._path, self._clock, self._boot = path, clock, boot
+    def __init__(self, path: Path, clock: Clock, boot: Callable[[], str] = machine_boot, *, nothing_to_replay: bool = False) -> None:
+        """`nothing_to_replay`: the database beside it is new, so no key can have signed anything. Raises Unavailable."""
+        self._path, self._clock, self._boot, self._nothing_to_replay = path, clock, boot, nothing_to_replay
         self._name = os.fspath(path)
         self._since = 0.0
         self._inode = 0
@@ -120,7 +120,7 @@ class StateFile:
             remove(self._path)
             self._db, known = self._connect()
         if not known:
-            known = {"boot": boot, "trusted_since": repr(self._clock())}
+            known = {"boot": boot, "trusted_since": repr(0.0 if self._nothing_to_replay else self._clock())}
             self._db.executemany("INSERT INTO facts (name, value) VALUES (?, ?)", known.items())
         self._since = float(known["trusted_since"])
         self._inode = os.stat(self._name).st_ino
