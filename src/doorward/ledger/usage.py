@@ -34,7 +34,9 @@ class Usage:
         """Only credentials that were proven are counted: a flood of bad ones gathers nothing here."""
         outcome = ADMITTED if refused is None else refused.code.value
         for proof in case.proofs.values():
-            self._add((proof.credential_id, int(case.now // 60), outcome), 1, case.now, case.request.address or "")
+            # Tokens are counted by their grant: each lives for minutes, and a row for each would be a write for each.
+            used = str(proof.claims.get("gid") or proof.credential_id)
+            self._add((used, int(case.now // 60), outcome), 1, case.now, case.request.address or "")
 
     def _add(self, key: _Key, count: int, at: float, address: str) -> None:
         known = self._gathered.get(key)

@@ -50,21 +50,17 @@ class IdentityTokens:
         now, digest = self._clock(), content_digest(principal) or expected
         if digest is not None:
             return self._signed(principal, audience, now, digest)
-        key = (
-            audience,
-            principal.subject,
-            principal.client,
-            principal.scopes,
-            principal.roles,
-            tuple([proof.credential_id for proof in principal.proofs]),
-        )
+        lifetime = self._options.lifetime
+        if self._until(principal, now, lifetime) < now + lifetime:  # a credential about to end: its token ends with it
+            return self._signed(principal, audience, now, None)
+        key = (audience, principal.subject, principal.client, principal.scopes, principal.roles, principal.methods)
         known = self._known.get(key)
         if known is not None and now < known[0]:
             return known[1]
         token = self._signed(principal, audience, now, None)
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[key] = (self._until(principal, now, self._options.remembered), token)
+        self._known[key] = (now + self._options.remembered, token)
         return token
 
     def forget(self, change: Change) -> None:
@@ -72,7 +68,7 @@ class IdentityTokens:
         if change.topic is Topic.SIGNING_KEYS:
             self._known.clear()
             return
-        gone = [key for key in self._known if change.id in (key[1], key[2]) or change.id in key[5]]
+        gone = [key for key in self._known if change.id in (key[1], key[2])]
         for key in gone:
             del self._known[key]
 
