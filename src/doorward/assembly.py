@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from doorward.admin.keys import KeyOptions
+from doorward.admin.taking_back import taking_back
 from doorward.core.event import Change, Topic
 from doorward.core.gate import Gate, GateOptions
 from doorward.core.method import Method
@@ -22,9 +23,9 @@ from doorward.crypto.password import OWASP_2025
 from doorward.installation import Installation
 from doorward.ledger.mint import Mint, TokenOptions
 from doorward.ledger.refusals import Refusals
-from doorward.ledger.revoke import Revoke
 from doorward.ledger.signing_keys import SigningKeys, SigningOptions
 from doorward.ledger.usage import Usage
+from doorward.methods import ALL
 from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac, HmacOptions
@@ -44,7 +45,7 @@ from doorward.web.proxy import Proxies
 
 LONGEST_TOKEN: Final = 86400.0
 """`doorward token issue` gives no longer one."""
-INSTALLED: Final = frozenset({ApiKey.name, Basic.name, Hmac.name, Jwt.name, Session.name})
+INSTALLED: Final = frozenset(method.name for method in ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +137,22 @@ class Parts:
             entropy=home.entropy,
             issuer=options.server.issuer,
             options=options.tokens,
-            shared=self._shared_keys(),
         )
-        self.revoke = Revoke(store, options.tokens.access_life)
+        self._shared: dict[str, tuple[bytes, SigningHandle]] = {}
+        self.adopt_shared_keys()
+        self.revoke = taking_back(store)
         gauges = {
             "doorward_changes_seen": ("The last announced change that this worker knows.", lambda: float(self.watch.seen)),
             "doorward_uses_dropped": ("Uses that were not counted since too many gathered.", lambda: float(self.usage.dropped)),
         }
         self.metrics = Metrics(gauges, home.data.path / "metrics")
         self.session = Session(
-            credentials=store.credentials, accounts=store.accounts, clock=home.clock, write=store.write, options=options.session
+            credentials=store.credentials,
+            accounts=store.accounts,
+            clock=home.clock,
+            write=store.write,
+            options=options.session,
+            plain=options.server.on_loopback_http,
         )
         self.jwt = Jwt(
             keyring=self.keyring,
@@ -174,10 +181,16 @@ class Parts:
         )
         self.answerer = Answerer(self.gate.methods)
 
-    def _shared_keys(self) -> dict[str, SigningHandle]:
-        """By audience: who shares a key with us verifies with HS256, and proves nothing to anybody else."""
+    def adopt_shared_keys(self) -> None:
+        """Who shares a key with us verifies with HS256, and proves nothing to anybody else. Raises DataDirError."""
         keys = self.home.data.shared_keys()
-        return {audience: self.keyring.share(audience, shared_kid(audience), key) for audience, key in keys.items()}
+        for audience in [each for each, (key, _) in self._shared.items() if keys.get(each) != key]:
+            self.keyring.unshare(shared_kid(audience))
+            del self._shared[audience]
+        for audience in keys.keys() - self._shared.keys():
+            self._shared[audience] = keys[audience], self.keyring.share(audience, shared_kid(audience), keys[audience])
+        self.mint.share({audience: handle for audience, (_, handle) in self._shared.items()})
+        self.loads += 1  # a proof by a key that is gone is not remembered
 
     def _methods(self) -> tuple[Method[Any], ...]:
         home, options, store = self.home, self.options, self.store
