@@ -7,7 +7,6 @@ from typing import Final
 
 from doorward.assembly import Parts
 from doorward.data_dir import PEPPER, SEALING
-from doorward.installation import Installation
 from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
 from doorward.ledger.reminders import remind
@@ -47,11 +46,15 @@ async def flush(parts: Parts) -> None:
     await parts.refusals.flush(parts.store, parts.home.clock())
 
 
-def adopt_keys(home: Installation) -> None:
-    """After `doorward rotate pepper` or `sealing-key`: this worker goes on with the new keys, without a restart."""
+def adopt_keys(parts: Parts) -> None:
+    """After `doorward rotate pepper` or `sealing-key`, or `token shared-key`: this worker goes on with the new keys, without a
+    restart. Raises DataDirError."""
+    home = parts.home
     pepper, sealing = home.data.keys(PEPPER), home.data.keys(SEALING)
     home.peppers.adopt(pepper.keys, pepper.current, home.data.imported_peppers())
     home.sealer.adopt(sealing.keys, sealing.current)
+    parts.adopt_shared_keys()
+    parts.jwt.forget_withdrawn()
 
 
 def _jobs(parts: Parts) -> tuple[Job, ...]:
@@ -64,7 +67,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
     async def reload() -> None:
         nonlocal stamp
         if (found := home.data.keys_stamp()) != stamp:
-            adopt_keys(home)
+            adopt_keys(parts)
             stamp = found
         if parts.keys_changed:
             await parts.load_keys()

@@ -158,9 +158,9 @@ class DataDir:
         return self._append(IMPORTED, pepper)
 
     def keys_stamp(self) -> tuple[int, ...]:
-        """Changes whenever a key was added; cheap enough to ask several times a second."""
+        """Changes whenever a key was added or taken out; cheap enough to ask several times a second."""
         found = []
-        for name in (PEPPER, SEALING, IMPORTED):
+        for name in (PEPPER, SEALING, IMPORTED, SHARED):
             try:
                 found.append((self.secrets / name).stat().st_mtime_ns)
             except OSError:

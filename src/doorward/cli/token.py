@@ -122,7 +122,8 @@ def shared_key(audience: str, data: str | None, as_json: bool) -> None:
     tell(
         as_json,
         answer,
-        f"k (base64url, as in a JWK)  {secret.reveal()}\nRestart the server; then it signs tokens for {audience} with HS256.",
+        f"k (base64url, as in a JWK)  {secret.reveal()}\nA running server takes it up within a second; tokens for {audience} are "
+        "then signed with HS256.",
     )
 
 

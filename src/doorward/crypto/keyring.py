@@ -54,6 +54,10 @@ class Keyring:
         self._shared[kid] = VerifyingKey(kid=kid, alg="HS256", check=hmac_checker(secret), audience=audience)
         return SigningHandle(kid=kid, alg="HS256", sign=hmac_signer(secret))
 
+    def unshare(self, kid: str) -> None:
+        """The key is not shared any more: it proves nothing from now on."""
+        self._shared.pop(kid, None)
+
     def active(self, now: float, alg: str | None = None) -> SigningHandle:
         """The youngest key of this algorithm that signs at `now`. Raises Unavailable where there is none."""
         wanted = alg or DEFAULT

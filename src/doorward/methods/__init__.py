@@ -1,4 +1,4 @@
-"""Floor 2: one file, one way to prove who calls. The line of the next method goes into ALL."""
+"""Floor 2: one file, one way to prove who calls. The next method goes into ALL; `assembly.Parts` says what it is made with."""
 
 from typing import Final
 
