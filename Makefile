@@ -5,6 +5,17 @@ BIN := .venv/bin
 # The first Python on this machine that is new enough.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+# Another Python that is asked for by name builds .venv anew; without a name any that is there is kept.
+ifneq ($(filter command environment,$(firstword $(origin PYTHON))),)
+ASKED := $(shell $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) or print(sys.version))' 2>/dev/null)
+ifeq ($(ASKED),)
+$(error PYTHON=$(PYTHON) is no Python 3.11 or newer)
+endif
+ifneq ($(filter-out $(ASKED),$(shell test ! -x $(BIN)/python || $(BIN)/python -c 'import sys; print(sys.version)')),)
+.PHONY: .venv/.ready
+ANOTHER := yes
+endif
+endif
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .PHONY: help demo test check bench docs lock
@@ -18,6 +29,7 @@ help:  ## list the tasks
 # The stamp is written last, so that a build that was broken off is done again.
 .venv/.ready: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "doorward needs Python 3.11 or newer on the path (Debian: apt install python3 python3-venv)" >&2; exit 1; }
+	@test -z "$(ANOTHER)" || { echo "taking the .venv of another Python away"; rm -rf .venv; }
 	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }; }
 	@echo "installing $$(grep -c '^[a-z0-9].*==' requirements.lock) pinned packages, each checked by its hash"
 	@$(PIP) install --require-hashes --requirement requirements.lock

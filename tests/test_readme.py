@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,10 @@ def test_the_settings_example_is_read() -> None:
     (route,) = read_routes(settings, INSTALLED)
     assert [way.methods for way in route.ways] == [("api_key",), ("api_key", "jwt")]
     assert str(route.rate) == "100/m"
+
+
+def test_what_the_library_example_needs_can_be_installed_as_it_says() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parent.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    (extra,) = re.findall(r"`pip install '\.\[(\w+)\]'`", README)
+    assert f"`{project['name']}[{extra}]`" in README
+    assert any(each.startswith("fastapi") for each in project["optional-dependencies"][extra])
