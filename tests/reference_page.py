@@ -18,6 +18,10 @@ from doorward.routes_file import WrittenRoute
 from doorward.settings import Settings
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
+IN_THE_ENVIRONMENT: Final = (
+    "In the environment all of them are `DOORWARD_ROUTE`, a JSON list of objects with these names; it replaces those of the file:\n"
+    """`DOORWARD_ROUTE='[{"path": "/pets/**", "methods": ["GET"], "allow": "api_key or jwt"}]'`."""
+)
 HEAD: Final = "Written by `make docs` from the code; do not edit.\n"
 
 
@@ -74,7 +78,9 @@ def settings_page() -> str:
             hints = get_type_hints(part)
             lines += [f"| `{field.name}` | {kind_of(hints[field.name])} | {written(field.default)} |" for field in dataclasses.fields(part)]
             lines.append("")
-    lines.append("## [[route]]\n\nThe first that matches decides.\n\n" + about(Route) + "\n\n| name | is | unless given |\n|---|---|---|")
+    lines.append(
+        f"## [[route]]\n\nThe first that matches decides. {IN_THE_ENVIRONMENT}\n\n{about(Route)}\n\n| name | is | unless given |\n|---|---|---|"
+    )
     hints = get_type_hints(WrittenRoute)
     for field in dataclasses.fields(WrittenRoute):
         given = "must be given" if field.name in ("path", "allow") else written(field.default)
