@@ -1,29 +1,37 @@
 import asyncio
 import json
+import resource
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 
 from doorward.web.answer import STATUS
-from doorward.web.asgi import Receive, Scope, Send
+from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.listener import Listener, refusal
 
 
 class Impatient(Listener):
     head_seconds = 0.3
+    body_seconds = 0.6
 
 
 class Hasty(Listener):
     head_seconds = 0.05
 
 
+FOLLOWED: list[Scope] = []
+
+
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     size, more = 0, True
-    while more:
+    FOLLOWED[:] = [scope]
+    while more and scope["path"] != "/unread":
         message = await receive()
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
@@ -33,8 +41,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def listening(protocol: type[Listener] = Listener) -> AsyncIterator[int]:
-    config = uvicorn.Config(echo, http=protocol, ws="none", port=0, lifespan="off", log_config=None, access_log=False)
+async def listening(protocol: type[Listener] = Listener, ws: Literal["none", "auto"] = "none", app: App = echo) -> AsyncIterator[int]:
+    config = uvicorn.Config(app, http=protocol, ws=ws, port=0, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -124,6 +132,141 @@ async def test_a_slow_body_is_not_a_slow_head() -> None:
     async with listening(Impatient) as port:
         answer = await say(port, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n" + CLOSE, b"a", b"b", wait=0.4)
     assert answer.endswith(b"/ 2")
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nX-API-Key: mine\r\nTransfer-Encoding: chunked\r\nTrailer: X-Forwarded-For\r\n"
+
+
+@pytest.mark.rfc("9110", "6.5.1")
+@pytest.mark.parametrize("wait", [0.0, 0.05])
+async def test_a_trailer_is_no_header(wait: float) -> None:
+    last = (b"2\r\nab\r\n0\r\n", b"X-Forwarded-For: 10.1.1.1\r\n", b"Expect: 100-continue\r\n", b"\r\n")
+    parts = (CHUNKED + CLOSE + b"".join(last),) if not wait else (CHUNKED + CLOSE, *last)
+    async with listening() as port:
+        assert (await say(port, *parts, wait=wait)).endswith(b"/ 2")
+    names = [name for name, _ in FOLLOWED[0]["headers"]]
+    assert names == [b"host", b"x-api-key", b"transfer-encoding", b"trailer", b"connection"]
+
+
+async def test_after_trailers_the_next_request_has_its_own_headers() -> None:
+    async with listening() as port:
+        answer = await say(port, CHUNKED + b"\r\n0\r\nX-A: 1\r\n\r\n" + b"GET /next HTTP/1.1\r\nX-B: 2\r\n" + CLOSE)
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert [name for name, _ in FOLLOWED[0]["headers"]] == [b"x-b", b"connection"]
+
+
+@pytest.mark.parametrize("endless", [b"X-A: b\r\n", b"X-A: ", b"a"])
+@pytest.mark.parametrize("first", [b"\r\n0\r\n", b"\r\n2\r\nab\r\n0\r\n", b"\r\n2;"])
+async def test_trailers_and_chunk_extensions_without_end_are_given_up(endless: bytes, first: bytes) -> None:
+    sent, before = 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with listening() as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED + first)
+        try:
+            while sent < 64 * 1024 * 1024:
+                writer.write(endless * 8192)
+                await writer.drain()
+                sent += len(endless) * 8192
+        except OSError:
+            pass
+        writer.close()
+    assert sent < 16 * 1024 * 1024  # what lies in the buffers between
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024  # KiB
+
+
+async def test_trailers_that_are_too_large_are_refused() -> None:
+    async with listening() as port:
+        answer = await say(port, CHUNKED + b"\r\n", b"0\r\n", b"X-A: " + b"b" * 20_000, b"b" * 20_000, wait=0.05)
+    assert problem(answer) == (431, "header_too_large")
+
+
+async def test_a_long_body_in_small_chunks_is_no_long_trailer() -> None:
+    async with listening() as port:
+        answer = await say(port, CHUNKED + CLOSE, *([b"1\r\nx\r\n" * 5000] * 20), b"0\r\n\r\n")
+    assert answer.endswith(b"/ 100000")
+
+
+@pytest.mark.rfc("9110", "15.5.9")
+@pytest.mark.parametrize("path", [b"/", b"/unread"])
+async def test_a_body_of_which_nothing_comes_is_given_up(path: bytes) -> None:
+    async with listening(Impatient) as port:
+        answer = await say(port, b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n", b"x", wait=0.05)
+    if path == b"/unread":
+        assert answer.endswith(b"/unread 0")
+    else:
+        assert problem(answer) == (408, "request_timeout")
+
+
+async def test_an_application_that_takes_its_time_is_waited_for() -> None:
+    waited = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n" + CLOSE
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1.5)
+        await echo(scope, receive, send)
+
+    async with listening(Impatient, app=slow) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(waited)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"x")
+        assert (await reader.read()).endswith(b"/ 1")
+        writer.close()
+
+
+async def test_empty_lines_after_an_answer_hold_no_connection() -> None:
+    async with listening(Impatient) as port:
+        answer = await say(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n", b"\r\n", wait=0.1)
+    assert answer.endswith(b"/ 0")
+
+
+UPGRADE = b" / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: "
+
+
+@pytest.mark.parametrize("body", [b"Content-Length: 2\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "asks", [b"POST" + UPGRADE + b"websocket\r\n", b"GET" + UPGRADE + b"websocket\r\n", b"POST" + UPGRADE + b"h2c\r\n"]
+)
+async def test_a_body_is_never_taken_for_another_protocol(asks: bytes, body: bytes) -> None:
+    async with listening(Impatient, ws="auto") as port:
+        assert problem(await say(port, asks + body)) == (501, "not_implemented")
+
+
+@pytest.mark.rfc("6455", "4.1")
+@pytest.mark.rfc("9110", "7.8")
+@pytest.mark.parametrize("asks", [b"POST" + UPGRADE + b"websocket\r\n", b"GET" + UPGRADE + b"h2c\r\n"])
+@pytest.mark.parametrize("wait", [0.0, 0.05])
+async def test_an_upgrade_to_what_is_not_spoken_is_ignored_and_nothing_after_it_is_read(asks: bytes, wait: float) -> None:
+    hidden = b"GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+    async with listening(Impatient, ws="auto") as port:
+        answer = await say(port, *((asks + b"\r\n", hidden) if wait else (asks + b"\r\n" + hidden,)), wait=wait)
+    assert (answer.count(b"HTTP/1.1 200"), answer[-3:]) == (1, b"/ 0")
+
+
+async def test_an_open_socket_is_left_alone() -> None:
+    async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(1)
+        await send({"type": "websocket.send", "text": "still here"})
+
+    async with (
+        listening(Impatient, ws="auto", app=socket) as port,
+        connect(f"ws://127.0.0.1:{port}/", proxy=None) as opened,
+    ):
+        assert await opened.recv() == "still here"
+
+
+@pytest.mark.rfc("9112", "6.1")
+@pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"identity"])
+async def test_a_transfer_coding_that_is_not_understood_is_told(coding: bytes) -> None:
+    async with listening(Impatient) as port:
+        answer = await say(port, b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n")
+    assert problem(answer) == (501, "not_implemented")
+
+
+async def test_a_broken_chunk_is_told() -> None:
+    async with listening(Impatient) as port:
+        assert problem(await say(port, CHUNKED + b"\r\n", b"zz\r\n", wait=0.05)) == (400, "bad_request")
 
 
 async def test_a_connection_is_kept_alive_and_each_head_is_timed_anew() -> None:

@@ -1,8 +1,10 @@
-"""uvicorn's HTTP/1.1 protocol with the limits that it lacks: how large and how slow the head of a request may be.
+"""uvicorn's HTTP/1.1 protocol with the limits that it lacks: how large and how slow a request may be, and no more than HTTP.
 
 uvicorn 0.54 with httptools keeps a header section of any size and waits for its end for ever; `h11_max_incomplete_event_size`
-is for its other parser. Refusals are problem documents (RFC 9457): 414 request line, 431 header section (RFC 6585
-section 5), 408 too slow, 400 not HTTP. The connection is closed after each.
+is for its other parser. It also makes trailer fields into header fields, so a caller could add to what a proxy before
+it had written: here they are dropped (RFC 9110 section 6.5.1). Refusals are problem documents (RFC 9457): 414 request
+line, 431 header or trailer section (RFC 6585 section 5), 408 too slow, 501 a transfer coding other than chunked, 400 not
+HTTP. The connection is closed after each.
 
 Use: `uvicorn.Config(app, http=Listener, …)`, or its dotted name where workers are other processes.
 """
@@ -14,12 +16,15 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_CODES: Final = {400: "bad_request", 408: "request_timeout", 414: "uri_too_long", 431: "header_too_large"}
+TRAILERS_APART: Final = "doorward.trailers_apart"
+"""In scope["extensions"]: trailer fields are not among the header fields (`web.trailers`)."""
+_CODES: Final = {400: "bad_request", 408: "request_timeout", 414: "uri_too_long", 431: "header_too_large", 501: "not_implemented"}
 _DETAILS: Final = {
     400: "This is not HTTP/1.1 as RFC 9112 has it.",
-    408: "The header section did not arrive in time.",
+    408: "The request did not arrive in time.",
     414: "The request line is too long.",
-    431: "The header section is too large.",
+    431: "The header or trailer section is too large.",
+    501: "The only transfer coding that is understood is chunked, and a request with a body cannot ask for an upgrade.",
 }
 
 
@@ -32,15 +37,19 @@ class TooLarge(Exception):
 
 
 class Listener(HttpToolsProtocol):
-    """Sizes in bytes, `head_seconds` from the connection or the first byte to the end of the header section."""
+    """Sizes in bytes, `head_seconds` from the connection or the first byte to the end of the header section.
+
+    `body_seconds`: how long nothing may come of a body. How long all of it may take is for who reads it (`web.body`).
+    """
 
     largest_head: ClassVar[int] = 32 * 1024
     longest_target: ClassVar[int] = 8 * 1024
     head_seconds: ClassVar[float] = 10.0
+    body_seconds: ClassVar[float] = 40.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._in_head = self._over = False
+        self._in_head = self._in_body = self._over = self._moved = self._upgrades = self._ignores = False
         self._arrived = self._first = self._size = 0
         self._status = 400
         self._patience: asyncio.TimerHandle | None = None
@@ -56,15 +65,20 @@ class Listener(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._over:
             return
-        # httptools tells a field only when it is whole, so an endless one shows in the bytes that arrive alone.
-        if self._in_head:
+        # httptools tells a field only when it is whole, so an endless one, or an endless trailer section, shows in the
+        # bytes that arrive alone.
+        if self._in_head or self._in_body:
             self._arrived += len(data)
-            if self._arrived > self.largest_head:
+            if self._in_head and self._arrived > self.largest_head:
                 self._refuse(431)
                 return
-        self._size = len(data)
+        self._size, self._moved = len(data), True
         super().data_received(data)
-        if self._in_head and self._patience is None and not self._over:
+        if self._is_over():
+            return
+        if self._in_body and self._arrived > self.largest_head:
+            self._refuse(431)
+        elif self._patience is None and (self._in_head or self._in_body or self._idle()):
             self._wait()
 
     def on_message_begin(self) -> None:
@@ -83,7 +97,42 @@ class Listener(HttpToolsProtocol):
             and sum(len(name) + len(value) + 4 for name, value in self.headers) > self.largest_head
         ):
             self._stop(431)
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        if codings and (len(codings) > 1 or codings[0].lower() != b"chunked"):
+            self._stop(501)  # RFC 9112 section 6.1
+        self._upgrades = self._ignores = False
+        if self.parser.should_upgrade():
+            self._read_upgrade()
+        self.scope["extensions"] = {TRAILERS_APART: {}}
         super().on_headers_complete()
+        if self._ignores:
+            self.cycle.keep_alive = False
+        self._in_body, self._arrived = True, 0
+        self.headers = []  # the scope keeps the other list: what is appended from here on are trailer fields
+
+    def _read_upgrade(self) -> None:
+        """A WebSocket is opened by a GET (RFC 6455 section 4.1); any other upgrade is ignored (RFC 9110 section 7.8).
+
+        The parser takes whatever follows an upgrade for another protocol, also a body, and would then find requests in
+        it: so none may follow.
+        """
+        if any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in self.headers):
+            self._stop(501)
+        self._upgrades = super()._should_upgrade() and self.parser.get_method() == b"GET"
+        self._ignores = not self._upgrades
+
+    def _should_upgrade(self) -> bool:
+        return self._upgrades
+
+    def on_body(self, body: bytes) -> None:
+        self._arrived = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body, self._over = False, self._ignores
+        if self._patience is not None:
+            self._stop_waiting()
+        super().on_message_complete()
 
     def _stop(self, status: int) -> None:
         self._status = status
@@ -92,9 +141,22 @@ class Listener(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._status)
 
+    def _is_over(self) -> bool:
+        return self._over  # it may have become so while the parser ran, which mypy cannot see
+
+    def _idle(self) -> bool:
+        """Bytes came that begin no request, and with them uvicorn's own patience with an open connection ended."""
+        return self._unanswered is None and not self._upgrades and not self.transport.is_closing()
+
+    @property
+    def _unanswered(self) -> object | None:
+        under_way: Any = self.cycle  # uvicorn's annotation leaves out the None that it begins with
+        return None if under_way is None or under_way.response_complete else under_way
+
     def _wait(self) -> None:
         self._stop_waiting()
-        self._patience = self.loop.call_later(self.head_seconds, self._lose_patience)
+        self._moved = False
+        self._patience = self.loop.call_later(self.body_seconds if self._in_body else self.head_seconds, self._lose_patience)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
@@ -102,19 +164,26 @@ class Listener(HttpToolsProtocol):
             self._patience = None
 
     def _lose_patience(self) -> None:
-        if self._in_head:
+        if self._in_body and self._unanswered is not None:
+            if self._moved or self.flow.read_paused or self.cycle.waiting_for_100_continue:
+                self._wait()  # it comes, or it is us who let it wait
+            else:
+                self._refuse(408)
+        elif self._in_head:
             self._refuse(408)
         elif not self.transport.is_closing():
-            self.transport.close()  # connected and said nothing
+            self.transport.close()  # connected, or was answered, and says nothing
 
     def _refuse(self, status: int) -> None:
         self._over = True
         self._stop_waiting()
         if self.transport.is_closing():
             return
-        under_way: object | None = self.cycle  # uvicorn's annotation leaves out the None that it begins with
-        if under_way is None or self.cycle.response_complete:  # else this would be read as part of that answer
+        # Else this would be read as part of the answer that is under way, or as the answer to the request before.
+        if self._unanswered is None or (self._in_body and not self.cycle.response_started and not self.pipeline):
             self.transport.write(refusal(status))
+            if self._unanswered is not None:
+                self.cycle.disconnected = True  # the application has nobody to answer any more
         self.transport.close()
 
 
