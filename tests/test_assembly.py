@@ -62,7 +62,7 @@ async def test_a_key_that_is_shared_while_the_server_runs_is_adopted_and_given_u
         line = f"{SERVICE} {base64.urlsafe_b64encode(b'n' * 32).decode()}\n"
         (home.secrets / SHARED).write_text(line)
         adopt_keys(parts)
-        assert await proven(door, issued) is Why.UNKNOWN, "the key was replaced"
+        assert await proven(door, issued) is Why.WRONG_SIGNATURE, "the key was replaced"
         (home.secrets / SHARED).unlink()
         adopt_keys(parts)
         assert not parts.mint.knows(SERVICE)
