@@ -78,9 +78,8 @@ def settings_page() -> str:
             hints = get_type_hints(part)
             lines += [f"| `{field.name}` | {kind_of(hints[field.name])} | {written(field.default)} |" for field in dataclasses.fields(part)]
             lines.append("")
-    lines.append(
-        f"## [[route]]\n\nThe first that matches decides. {IN_THE_ENVIRONMENT}\n\n{about(Route)}\n\n| name | is | unless given |\n|---|---|---|"
-    )
+    lines.append(f"## [[route]]\n\nThe first that matches decides. {IN_THE_ENVIRONMENT}\n\n{about(Route)}\n")
+    lines.append("| name | is | unless given |\n|---|---|---|")
     hints = get_type_hints(WrittenRoute)
     for field in dataclasses.fields(WrittenRoute):
         given = "must be given" if field.name in ("path", "allow") else written(field.default)
