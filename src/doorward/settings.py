@@ -113,15 +113,20 @@ class Settings:
             for name in table if isinstance(table, dict) else ():
                 if name not in self._known[section]:
                     raise SettingsError(f"{self._where(section, name)}: {_unknown('setting', name, self._known[section])}")
-        variables = {f"{ENVIRONMENT}{section}__{name}".upper() for section, names in self._known.items() for name in names}
-        variables |= {f"{ENVIRONMENT}{section}".upper() for section, names in self._known.items() if not names}
         for variable in self._environ:
             section, _, name = variable.removeprefix(ENVIRONMENT).lower().partition("__")
-            if name and section not in self._known:
-                raise SettingsError(f"the environment, {variable[:80]}: {_unknown('section', section, set(self._known))}")
-            if variable not in variables:
-                near = {each for each in variables if each.startswith(f"{ENVIRONMENT}{section.upper()}__")} if name else variables
-                raise SettingsError(f"the environment: {_unknown('variable', variable, near)}")
+            known = self._known.get(section)
+            if known is None:
+                mend = _unknown("section", section, set(self._known))
+            elif bool(known) != bool(name):
+                mend = f"write {ENVIRONMENT}{section.upper()}" + ("__NAME" if known else ", a JSON list of objects")
+            elif name not in known and known:
+                mend = _unknown("setting", name, known)
+            elif variable != variable.upper():
+                mend = f"write {variable.upper()}"
+            else:
+                continue
+            raise SettingsError(f"the environment, {variable[:80]}: {mend}")
 
     def where(self, section: str, names: Iterable[str] = ()) -> str:
         """Where these settings were given: each its line, or its variable. None of them: where the section begins."""
