@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import Body, Depends, FastAPI, Request, WebSocket
+from fastapi import Body, Depends, FastAPI, Header, Request, WebSocket
 
 from doorward.core.limit import Rate
 from doorward.core.proof import Principal
 from doorward.core.route import Route
 from doorward.integrations.fastapi import requirement
 from doorward.integrations.starlette import Means
+from doorward.methods.api_key import KEY_IN_QUERY
 from tests.web.door import LOCAL, Words, answerer, call, gate, route
 
 KEY = {"X-API-Key": "ann"}
@@ -55,6 +56,27 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://pets.test") as made_client:
         yield made_client
+
+
+async def test_a_key_in_the_query_is_warned_about() -> None:
+    app = made(route("/**", allow_query_key=True), [Words(claims={KEY_IN_QUERY: True})])
+    async with client(app) as web:
+        assert "in the query" in (await web.get("/pets", headers=KEY)).headers["x-auth-warning"]
+
+
+async def test_what_a_caller_says_in_our_name_does_not_reach_the_endpoint() -> None:
+    app = FastAPI()
+    needed = requirement(means(), route())
+
+    @app.post("/pets")
+    async def pets(
+        _: Annotated[Principal, Depends(needed)], request: Request, x_auth_subject: Annotated[str | None, Header()] = None
+    ) -> str:
+        return f"{x_auth_subject} {'x-auth-subject' in request.headers}"
+
+    async with client(app) as web:
+        assert (await web.post("/pets", headers={**KEY, "X-Auth-Subject": "eve"}, json={})).json() == "None False"
+        assert (await web.post("/pets", headers={**KEY, "X_Auth_Subject": "eve"}, json={})).status_code == 400
 
 
 async def test_the_endpoint_gets_the_principal() -> None:

@@ -1,3 +1,6 @@
+import asyncio
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -5,11 +8,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as Path
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.core.limit import Rate
 from doorward.integrations.starlette import Refusal, Requirement
+from doorward.methods.api_key import KEY_IN_QUERY
 from tests.integrations.test_fastapi import KEY, means
 from tests.web.door import Words, route
+
+
+class Looks:
+    """A middleware that has read the fields before anybody was asked, as FastAPI itself does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            assert "x-api-key" in Request(scope).headers
+        await self.app(scope, receive, send)
+
 
 NEEDED = Requirement(means(), route("/**", rate=Rate(100, 60)))
 
@@ -67,6 +85,44 @@ async def test_a_signed_body_that_somebody_read_away_before_is_refused_and_no_er
     app = Starlette(routes=[Path("/", read_away, methods=["POST"])])
     answer = await ask("/", "signer", app, "POST", b"hello")
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credential")
+
+
+async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("doorward.integrations.starlette.SECONDS", 0.05)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"h"
+        await asyncio.sleep(60)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(APP, client=("127.0.0.1", 1)), base_url="http://pets.test") as web:
+        answer = await web.post("/asked", headers={"X-API-Key": "signer"}, content=body())
+    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+
+
+async def test_what_a_caller_says_in_our_name_is_taken_away_or_refused() -> None:
+    @NEEDED.endpoint
+    async def told(request: Request) -> Response:
+        return JSONResponse([name for name in request.headers if name.startswith("x-auth")])
+
+    app = Starlette(routes=[Path("/", told)])
+    app.add_middleware(Looks)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://pets.test") as web:
+        answer = await web.get("/", headers={"X-API-Key": "ann", "X-Auth-Subject": "eve", "X-Auth-Anything": "eve"})
+        assert (answer.status_code, answer.json()) == (200, [])
+        spelled = await web.get("/", headers={"X-API-Key": "ann", "X_Auth_Subject": "eve"})
+    assert (spelled.status_code, spelled.json()["code"]) == (400, "bad_request")
+
+
+async def test_a_key_in_the_query_is_warned_about() -> None:
+    needed = Requirement(means([Words(claims={KEY_IN_QUERY: True})]), route("/**", allow_query_key=True))
+
+    @needed.endpoint
+    async def endpoint(_: Request) -> Response:
+        return PlainTextResponse("")
+
+    answer = await ask("/", "ann", Starlette(routes=[Path("/", endpoint)]))
+    assert "in the query" in answer.headers["x-auth-warning"]
+    assert "x-auth-warning" not in (await ask("/decorated", "ann")).headers
 
 
 async def test_an_applications_own_handler_stays_in_force() -> None:

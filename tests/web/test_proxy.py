@@ -48,6 +48,17 @@ def test_an_address_that_is_none_is_refused(bad: str) -> None:
 
 
 @pytest.mark.rfc("7239", "4")
+def test_long_tellings_are_read_and_not_remembered() -> None:
+    proxies = Proxies(["127.0.0.1"])
+    for number in range(5000):
+        long = fields(("x-forwarded-for", "evil, " * 50 + f"203.0.113.{number % 250}"))
+        assert proxies.caller(long, "127.0.0.1", "http").address == f"203.0.113.{number % 250}"
+    assert proxies._read == {}
+    for number in range(5000):
+        proxies.caller(fields(("x-forwarded-for", f"evil-{number}, 203.0.113.7")), "127.0.0.1", "http")
+    assert 0 < len(proxies._read) <= 4096
+
+
 def test_forwarded_is_read_from_the_right_like_the_other_family() -> None:
     sent = fields(
         ("forwarded", 'for=6.6.6.6;proto=http;host=evil.test, for="[2001:db8::9]:99";proto=https;host="pets.test:8443"'),

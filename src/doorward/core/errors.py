@@ -19,6 +19,7 @@ class Code(Enum):
     NO_ROUTE = "no_route"
     BAD_REQUEST = "bad_request"
     BODY_TOO_LARGE = "body_too_large"
+    REQUEST_TIMEOUT = "request_timeout"
     HEADER_TOO_LARGE = "header_too_large"
     UNTRUSTED_PROXY = "untrusted_proxy"
     TLS_REQUIRED = "tls_required"
@@ -58,6 +59,7 @@ class Why(Enum):
     BAD_PATH = "the path is ambiguous"
     BAD_REQUEST = "the request is not understood"
     BODY_TOO_LARGE = "the body is larger than allowed"
+    BODY_TOO_SLOW = "the body did not arrive in time"
     HEADER_TOO_LARGE = "a header field is larger than allowed"
     UNTRUSTED_PROXY = "the peer is not a listed proxy"
     NOT_TLS = "plain HTTP from another machine"
@@ -97,6 +99,7 @@ ANSWER: Final[dict[Why, Code]] = {
     Why.BAD_PATH: Code.BAD_REQUEST,
     Why.BAD_REQUEST: Code.BAD_REQUEST,
     Why.BODY_TOO_LARGE: Code.BODY_TOO_LARGE,
+    Why.BODY_TOO_SLOW: Code.REQUEST_TIMEOUT,
     Why.HEADER_TOO_LARGE: Code.HEADER_TOO_LARGE,
     Why.UNTRUSTED_PROXY: Code.UNTRUSTED_PROXY,
     Why.NOT_TLS: Code.TLS_REQUIRED,

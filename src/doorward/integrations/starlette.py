@@ -5,8 +5,14 @@
 
 A Refusal is an HTTPException, so that it is never a 500; `answer_refusal` makes of it the whole answer that every door of
 ours gives, also before a WebSocket is accepted.
+
+`X_Auth_…` is refused and a caller's `X-Auth-*` is taken out of the request, but from here on only: middleware and
+dependencies that come before have seen it, and an endpoint that asks nothing sees it. Only `web.guard`, before the whole
+application, keeps it from all. The server must keep trailers apart, as `web.trailers` says: a chunked body is refused
+from uvicorn's own parser, so run `uvicorn --http doorward.web.listener:Listener`.
 """
 
+import asyncio
 import functools
 import inspect
 import os
@@ -28,12 +34,13 @@ from doorward.core.gate import Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Body, Headers
 from doorward.core.route import Route
-from doorward.web.answer import Answerer, rate_limit
-from doorward.web.arrival import peer_of, read_request, request_id
+from doorward.web.answer import Answerer, rate_limit, warnings
+from doorward.web.arrival import only_ours, peer_of, read_request, request_id
 from doorward.web.asgi import Answer
-from doorward.web.body import LARGEST
+from doorward.web.body import LARGEST, SECONDS
 from doorward.web.guard import CASE
 from doorward.web.proxy import Proxies
+from doorward.web.trailers import check_trailers
 
 _HANDLERS: Final = "starlette.exception_handlers"
 R = TypeVar("R")
@@ -87,7 +94,12 @@ class Requirement:
         case: Case | None = None
         id = ""
         try:
-            headers = Headers(scope["headers"])
+            fields = list(scope["headers"])
+            headers = Headers(fields)
+            check_trailers(scope, headers, getattr(connection, "_receive", None))
+            clean = only_ours(fields)
+            if len(clean) != len(fields):
+                scope["headers"][:] = clean  # in place: what was made of the scope before shares this list
             id = request_id(headers, believed=means.proxies.trusts(peer_of(scope)), entropy=means.entropy)
             request = read_request(scope, headers, means.proxies, _body(connection, means.largest_body), id)
             case = means.gate.open(request, self.route)
@@ -121,8 +133,8 @@ class Requirement:
 
 
 def told(case: Case) -> list[tuple[bytes, bytes]]:
-    """The fields that go with an answer: the request id, and what is left of the rate."""
-    return [(b"x-request-id", case.request.id.encode("latin-1")), *rate_limit(case.tightest)]
+    """The fields that go with an answer: the request id, what is left of the rate, and warnings."""
+    return [(b"x-request-id", case.request.id.encode("latin-1")), *rate_limit(case.tightest), *warnings(case)]
 
 
 def _check_origin(case: Case, gate: Gate) -> None:
@@ -137,11 +149,14 @@ def _body(connection: HTTPConnection, largest: int) -> Body:
             return b""
         parts, size = [], 0
         try:
-            async for part in connection.stream():  # from Starlette's memory if somebody read it before
-                size += len(part)
-                if size > largest:
-                    raise Refused(Why.BODY_TOO_LARGE, f"A signed body may have {largest} bytes.")
-                parts.append(part)
+            async with asyncio.timeout(SECONDS):
+                async for part in connection.stream():  # from Starlette's memory if somebody read it before
+                    size += len(part)
+                    if size > largest:
+                        raise Refused(Why.BODY_TOO_LARGE, f"A signed body may have {largest} bytes.")
+                    parts.append(part)
+        except TimeoutError:
+            raise Refused(Why.BODY_TOO_SLOW) from None
         except RuntimeError:
             raise Refused(Why.BODY_NOT_SIGNED, note="the body was read as a form before; put the guard before the application") from None
         connection._body = b"".join(parts)  # noqa: SLF001 - Starlette's own place for it; there is no public one

@@ -33,5 +33,5 @@ async def _body(receive: Receive) -> bytes:
 
 
 def app() -> App:
-    """For `uvicorn --factory`: the data directory is DOORWARD_DATA."""
+    """For `uvicorn --factory --http doorward.web.listener:Listener --no-proxy-headers`: the data directory is DOORWARD_DATA."""
     return Doorward().guard(pets)

@@ -17,6 +17,8 @@ from typing import Any
 from doorward.crypto.certificate import self_signed
 
 START_SECONDS = 20.0
+SERVED = ("--http", "doorward.web.listener:Listener", "--no-proxy-headers")
+"""How uvicorn has to serve what a guard stands before (`web.guard`)."""
 
 
 class PlaceError(Exception):
@@ -82,7 +84,7 @@ class Place:
 
     def serve_app(self, factory: str, port: int) -> None:
         tls = ("--ssl-certfile", str(self.certificate), "--ssl-keyfile", str(self.private_key))
-        words = ("--factory", factory, "--host", "127.0.0.1", "--port", str(port), *tls, "--log-level", "warning")
+        words = ("--factory", factory, "--host", "127.0.0.1", "--port", str(port), *tls, "--log-level", "warning", *SERVED)
         self._start("uvicorn", *words, port=port)
 
     def _start(self, module: str, *words: str, port: int) -> None:

@@ -33,6 +33,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.NO_ROUTE: 403,
     Code.BAD_REQUEST: 400,
     Code.BODY_TOO_LARGE: 413,
+    Code.REQUEST_TIMEOUT: 408,
     Code.HEADER_TOO_LARGE: 431,
     Code.UNTRUSTED_PROXY: 403,
     # Not 426, which must name a protocol to upgrade to, nor 421, which asks for another connection to the same
@@ -55,6 +56,7 @@ DETAIL: Final[dict[Code, str]] = {
     Code.NO_ROUTE: "No route is configured for this path and method.",
     Code.BAD_REQUEST: "The request is not understood.",
     Code.BODY_TOO_LARGE: "The body is too large.",
+    Code.REQUEST_TIMEOUT: "The body did not arrive in time.",
     Code.HEADER_TOO_LARGE: "The header fields are too large.",
     Code.UNTRUSTED_PROXY: "This is answered to listed proxies only.",
     Code.TLS_REQUIRED: "Use https.",
@@ -100,7 +102,7 @@ class Answerer:
             )
         if status in (429, 503):
             headers.append((b"retry-after", str(max(1, math.ceil(refused.retry_after or 0))).encode()))
-        if status == 413:
+        if status in (408, 413):
             headers.append((b"connection", b"close"))  # the rest of the body is not read
         if case is not None and case.verdicts:
             headers += rate_limit(case.tightest)

@@ -22,6 +22,7 @@ from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.body import LARGEST, Replay, has_body
 from doorward.web.identity import CONTENT_SHA256, TYP
 from doorward.web.key_set import KeySet
+from doorward.web.trailers import check_trailers
 
 _FIELD: Final = b"x-auth-identity"
 _MOST: Final = 1024
@@ -67,8 +68,10 @@ class Behind:
         if kind not in ("http", "websocket"):
             raise RuntimeError(f"doorward knows no ASGI scope of the type {kind!r}, so it lets none through")
         try:
-            headers = Headers(scope["headers"])
-            clean = only_ours(scope["headers"])
+            fields = list(scope["headers"])
+            headers = Headers(fields)
+            check_trailers(scope, headers, receive)
+            clean = only_ours(fields)
             claims = await self._prove(headers.one(_FIELD))
             principal = principal_of(claims)
             body = Replay(receive, headers.one(b"content-length"), self._options.largest_body)

@@ -1,5 +1,6 @@
 """The body on demand: read only if somebody asks, up to a cap, and then played again to the application."""
 
+import asyncio
 from typing import Final
 
 from doorward.core.errors import Refused, Why
@@ -7,6 +8,8 @@ from doorward.core.request import Headers
 from doorward.web.asgi import Message, Receive
 
 LARGEST: Final = 1024 * 1024
+SECONDS: Final = 30.0
+"""For all of a body that must be read."""
 
 
 def has_body(headers: Headers, http_version: str) -> bool:
@@ -35,11 +38,20 @@ class Replay:
         self._played = self._gone = False
 
     async def read(self) -> bytes:
-        """Raises Refused: BODY_TOO_LARGE past the limit, BAD_REQUEST when the caller left."""
+        """Raises Refused: BODY_TOO_LARGE past the limit, BODY_TOO_SLOW, BAD_REQUEST when the caller left."""
         if self._body is not None:
             return self._body
         if self._announced is not None and int(self._announced[:20]) > self._limit:
             raise self._too_large()
+        try:
+            async with asyncio.timeout(SECONDS):
+                self._body = await self._all()
+        except TimeoutError:
+            self._gone = True
+            raise Refused(Why.BODY_TOO_SLOW) from None
+        return self._body
+
+    async def _all(self) -> bytes:
         parts, size, more = [], 0, True
         while more:
             message = await self._receive()
@@ -52,8 +64,7 @@ class Replay:
                 raise self._too_large()
             parts.append(part)
             more = message.get("more_body", False)
-        self._body = b"".join(parts)
-        return self._body
+        return b"".join(parts)
 
     def _too_large(self) -> Refused:
         return Refused(Why.BODY_TOO_LARGE, f"A signed body may have {self._limit} bytes.")

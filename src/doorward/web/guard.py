@@ -7,6 +7,10 @@ lifespan    passes through; any other scope type is refused by raising, as the A
 
 Identity fields (X-Auth-*) that a caller sends are taken away, their `X_Auth_` spellings refused. The direct peer must be
 the one that the server saw: run uvicorn with `--no-proxy-headers`, since `trusted_proxies` decides who is believed.
+
+Run uvicorn with `--http doorward.web.listener:Listener`. Its own parser takes a caller's trailers for header fields (so
+chunked bodies are refused here, see `web.trailers`), and sets no limits to how large and how slow a request may be. A
+middleware that stands before the guard and wraps `receive` hides from it which server that is.
 """
 
 import os
@@ -26,6 +30,7 @@ from doorward.web.asgi import App, Fields, Message, Receive, Scope, Send
 from doorward.web.body import LARGEST, Replay
 from doorward.web.outcome import Observe, Outcome, ignore
 from doorward.web.proxy import Proxies
+from doorward.web.trailers import check_trailers
 
 CASE: Final = "doorward.case"
 """Where in the scope the gate's Case is, for integrations."""
@@ -77,9 +82,11 @@ class Guard:
         case: Case | None = None
         id = ""
         try:
-            headers = Headers(scope["headers"])
+            fields = list(scope["headers"])  # a server may add to its own list while the request is under way
+            headers = Headers(fields)
+            check_trailers(scope, headers, receive)
             id = request_id(headers, believed=self.proxies.trusts(peer_of(scope)), entropy=self._entropy)
-            clean = only_ours(scope["headers"])
+            clean = only_ours(fields)
             body = Replay(receive, headers.one(b"content-length"), self._largest)
             case = self.gate.open(read_request(scope, headers, self.proxies, body.read, id), self.route)
             await self.gate.decide(case)

@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-TRAILERS_APART: Final = "doorward.trailers_apart"
-"""In scope["extensions"]: trailer fields are not among the header fields (`web.trailers`)."""
+from doorward.web.trailers import TRAILERS_APART
+
 _CODES: Final = {400: "bad_request", 408: "request_timeout", 414: "uri_too_long", 431: "header_too_large", 501: "not_implemented"}
 _DETAILS: Final = {
     400: "This is not HTTP/1.1 as RFC 9112 has it.",

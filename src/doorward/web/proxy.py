@@ -23,6 +23,8 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f
 _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _FAMILY: Final = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host")
 _REMEMBERED: Final = 4096
+_LONGEST: Final = 256
+"""Characters of a telling that is remembered: the caller himself may have written most of a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,10 @@ class Proxies:
         own = self._read.get(shown)
         if own is None:
             own = Caller(self._farthest(shown[0]), _scheme(shown[1]), read_host(shown[2]))
-            if len(self._read) >= _REMEMBERED:
-                self._read.clear()
-            self._read[shown] = own
+            if sum(map(len, (*shown[0], shown[1] or "", shown[2] or ""))) <= _LONGEST:
+                if len(self._read) >= _REMEMBERED:
+                    self._read.clear()
+                self._read[shown] = own
         if b"forwarded" not in headers:
             return own
         other = self._standard(headers.every(b"forwarded"))
