@@ -59,8 +59,7 @@ def adopt_keys(parts: Parts) -> None:
 
 def _jobs(parts: Parts) -> tuple[Job, ...]:
     home, clock = parts.home, parts.home.clock
-    pepper = home.data.keys(PEPPER)
-    chainer = Chainer(parts.store.journal, CheckpointKeys(pepper.keys, pepper.current), home.data.path)
+    chainer = Chainer(parts.store.journal, CheckpointKeys(home.peppers), home.data.path)
 
     stamp = home.data.keys_stamp()
 

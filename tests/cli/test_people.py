@@ -1,5 +1,6 @@
 """cli/account.py, service.py, session.py, token.py, rotate.py, audit.py."""
 
+import asyncio
 import base64
 import json
 import sqlite3
@@ -10,6 +11,9 @@ import jwt
 import pytest
 
 from doorward.app import Doorward
+from doorward.data_dir import DataDir
+from doorward.installation import opened
+from doorward.ledger.journal import Chainer, CheckpointKeys
 from doorward.server import Server
 from tests.cli.conftest import Ask, Run
 
@@ -19,7 +23,6 @@ ADA = ("account", "create", "ada", "--email", "ada@example.org", "--scopes", "re
 
 def signed_in(home: Path) -> dict[str, str]:
     """Tokens, from the server over the same data directory."""
-    import asyncio
 
     async def sign_in() -> dict[str, str]:
         server = Server(Doorward(home))
@@ -32,6 +35,14 @@ def signed_in(home: Path) -> dict[str, str]:
         return answer
 
     return asyncio.run(sign_in())
+
+
+def linked_as_a_server_would(home: Path) -> None:
+    async def link() -> None:
+        async with opened(DataDir(home, {}), {}) as there:
+            assert await Chainer(there.store.journal, CheckpointKeys(there.peppers), home).link()
+
+    asyncio.run(link())
 
 
 def test_an_account_is_made_shown_changed_and_ended(ask: Ask, run: Run) -> None:
@@ -143,7 +154,11 @@ def test_the_journal_is_read_and_proven_and_an_edit_is_found(home: Path, ask: As
     rows = [json.loads(line) for line in run("audit", "export").stdout.splitlines()]
     assert [row["seq"] for row in rows] == sorted(row["seq"] for row in rows)
     assert rows[-1]["kind"] == "account.created"
-    assert ask("audit", "verify")["ok"] is True
+    waiting = ask("audit", "verify")
+    assert (waiting["ok"], waiting["unlinked"], waiting["head"]) == (True, len(rows), "")
+    linked_as_a_server_would(home)
+    proven = ask("audit", "verify")
+    assert (proven["ok"], proven["unlinked"], proven["head"]) == (True, 0, ask("audit", "verify")["head"])
     with sqlite3.connect(home / "doorward.db") as db:
         db.execute("UPDATE journal SET subject = 'eve' WHERE kind = 'account.created'")
     db.close()

@@ -16,7 +16,7 @@ from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.grant import Grant, Spent, Ticket
 from doorward.core.limit import Rate
 from doorward.core.signing import SigningKey
-from doorward.core.store import Exists, Store, Tx, Use
+from doorward.core.store import Checkpoint, Exists, Linked, Store, Tx, Use
 
 NOW = 1_800_000_000.25
 PLAIN = Credential(id="k1", method="api_key", lookup="k1", verifier=b"v", owner="shop", created_at=NOW)
@@ -75,6 +75,9 @@ def sign(text: bytes) -> bytes:
 
 def is_signed(text: bytes, signature: bytes) -> bool:
     return signature == sign(text)
+
+
+def trust(last: Checkpoint | None) -> None: ...
 
 
 class CredentialPromises:
@@ -355,16 +358,16 @@ class JournalPromises:
         assert list(await store.journal.last(2)) == entries[3:]
 
     async def test_linking_chains_what_is_not_chained_yet_and_signs_where_it_stopped(self, store: Store) -> None:
-        assert await store.journal.link(sign) == 0
+        assert await store.journal.link(sign, trust) == Linked(0, None)
         for n in range(3):
             await do(store, call(Tx.record, replace(EVENT, subject=str(n))))
-        assert await store.journal.link(sign) == 3
+        assert (await store.journal.link(sign, trust)).rows == 3
         await do(store, lambda tx: tx.record(replace(EVENT, subject="3")))
         unlinked = (await store.journal.read())[-1]
         assert unlinked.chain is None
-        assert await store.journal.link(sign) == 1
-        assert await store.journal.link(sign) == 0
+        assert (await store.journal.link(sign, trust)).rows == 1
         entries, checkpoints = await store.journal.read(), await store.journal.checkpoints()
+        assert await store.journal.link(sign, trust) == Linked(0, checkpoints[-1])
         assert [checkpoint.seq for checkpoint in checkpoints] == [entries[2].seq, entries[3].seq]
         audit = chain.Audit(checkpoints, is_signed)
         assert audit.read(entries) + audit.close() == []
@@ -376,9 +379,24 @@ class JournalPromises:
             raise LookupError
 
         with pytest.raises(LookupError):
-            await store.journal.link(broken)
+            await store.journal.link(broken, trust)
         assert (await store.journal.read())[0].chain is None
-        assert await store.journal.link(sign) == 1
+        assert (await store.journal.link(sign, trust)).rows == 1
+
+    async def test_after_a_checkpoint_that_is_not_trusted_nothing_is_linked(self, store: Store) -> None:
+        await do(store, lambda tx: tx.record(EVENT))
+        await store.journal.link(sign, trust)
+        await do(store, lambda tx: tx.record(EVENT))
+        shown: list[Checkpoint | None] = []
+
+        def distrust(last: Checkpoint | None) -> None:
+            shown.append(last)
+            raise chain.Tampered
+
+        with pytest.raises(chain.Tampered):
+            await store.journal.link(sign, distrust)
+        assert shown == list(await store.journal.checkpoints())
+        assert (await store.journal.read())[-1].chain is None
 
 
 class SmallPromises:

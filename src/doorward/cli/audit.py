@@ -11,8 +11,7 @@ from doorward.cli.frame import data_dir, data_option, json_option, run, tell
 from doorward.cli.words import Home, at_home
 from doorward.core.clock import moment
 from doorward.core.store import Entry
-from doorward.data_dir import PEPPER
-from doorward.ledger.journal import Chainer, CheckpointKeys, verify
+from doorward.ledger.journal import CheckpointKeys, verify
 
 _PAGE = 1000
 
@@ -33,14 +32,16 @@ def entry_record(entry: Entry) -> dict[str, object]:
         "data": dict(event.data),
         "digest": entry.digest.hex() if entry.digest else None,
         "chain": entry.chain.hex() if entry.chain else None,
+        **({"flaw": entry.flaw} if entry.flaw else {}),
     }
 
 
 def _line(entry: Entry) -> str:
     event = entry.event
     rest = " ".join(f"{name}={value}" for name, value in event.data.items())
+    flaw = f"  ({entry.flaw})" if entry.flaw else ""
     by = f" by {event.actor}" if event.actor else ""
-    return f"{entry.seq:>6}  {moment(event.at)}  {event.kind.value:22}  {event.subject}{by}  {event.why} {rest}".rstrip()
+    return f"{entry.seq:>6}  {moment(event.at)}  {event.kind.value:22}  {event.subject}{by}  {event.why} {rest}".rstrip() + flaw
 
 
 @command.command("tail", help="The last events.")
@@ -94,14 +95,12 @@ def verify_(data: str | None, as_json: bool) -> None:
 
     async def work() -> tuple[dict[str, object], str]:
         async with at_home(place) as home:
-            pepper = place.keys(PEPPER)
-            keys = CheckpointKeys(pepper.keys, pepper.current)
-            await Chainer(home.store.journal, keys, place.path).link()
-            found = await verify(home.store.journal, keys, place.path)
+            found = await verify(home.store.journal, CheckpointKeys(home.peppers), place.path, now=home.clock())
             faults = [{"seq": fault.seq, "what": fault.what} for fault in found.faults]
             answer = {"ok": found.ok, "rows": found.rows, "unlinked": found.unlinked, "head": found.head, "faults": faults}
             lines = [f"row {fault.seq}: {fault.what}" for fault in found.faults]
-            end = f"{found.rows} rows, {len(faults)} faults" + (f"; the head is {found.head}" if found.ok else "")
+            waiting = f", {found.unlinked} of them not linked yet" if found.unlinked else ""
+            end = f"{found.rows} rows{waiting}, {len(faults)} faults" + (f"; the head is {found.head}" if found.ok and found.head else "")
             return answer, "\n".join([*lines, end])
 
     answer, text = run(work)

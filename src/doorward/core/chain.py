@@ -30,6 +30,24 @@ def signed_text(seq: int, chain: bytes) -> bytes:
     return b"doorward journal\n%d\n%s" % (seq, chain.hex().encode("ascii"))
 
 
+class Tampered(Exception):
+    """The journal is not as its chainer left it: nothing may be linked to it, or the forgery would be signed."""
+
+
+def check_end(last: Checkpoint | None, *, held: bytes | None, unlinked: int | None, linked: int | None) -> None:
+    """Whether rows may be linked after the checkpoint `last`. Raises Tampered.
+
+    `held` is the chain of the row that it signed, `unlinked` a row up to there without a chain (or one numbered below 1),
+    `linked` a row after it with one.
+    """
+    if last is not None and held != last.chain:
+        raise Tampered(f"row {last.seq} does not carry the chain that the last checkpoint signed")
+    if unlinked is not None:
+        raise Tampered(f"row {unlinked} has no chain, though it is not after the last checkpoint")
+    if linked is not None:
+        raise Tampered(f"row {linked} has a chain that no checkpoint signed")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that the journal's writer did not do. `seq` is the row or the checkpoint."""
@@ -50,19 +68,30 @@ class Audit:
         self._is_signed = is_signed
         self._chain, self._seq, self._unlinked = START, 0, False
 
+    def learn(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Those that were signed after the others were read."""
+        self._open.update((checkpoint.seq, checkpoint) for checkpoint in checkpoints if checkpoint.seq > self._signed_to)
+        self._signed_to = max(self._signed_to, *self._open, 0)
+
     def read(self, entries: Iterable[Entry]) -> list[Fault]:
         return [Fault(entry.seq, what) for entry in entries for what in self._faults(entry)]
 
     def _faults(self, entry: Entry) -> list[str]:
+        faults = [entry.flaw] if entry.flaw else []
+        if entry.seq < 1:
+            return [*faults, "this row was added: no row is numbered below 1"]
         if entry.digest is None or entry.chain is None:
             self._unlinked = True
-            return ["the chain was taken off this row"] if entry.seq <= self._signed_to else []
-        faults = []
+            if (entry.digest is None) != (entry.chain is None):
+                faults.append("half of this row's chain was taken off")
+            elif entry.seq <= self._signed_to:
+                faults.append("the chain was taken off this row")
+            return faults
         if entry.seq <= self._seq:
             faults.append("this row is out of order")
         if self._unlinked:
             faults.append("a row before this one was added or lost its chain")
-        if digest(entry.event) != entry.digest:
+        if not entry.flaw and digest(entry.event) != entry.digest:
             faults.append("this row was edited")
         if link(self._chain, entry.seq, entry.digest) != entry.chain:
             faults.append("a row before this one was edited, removed, added or moved")

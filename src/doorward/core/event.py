@@ -32,13 +32,16 @@ class Kind(Enum):
     SECRETS_ROTATED = "secrets.rotated"
     REFUSED = "refused"
     ADMITTED = "admitted"
+    UNKNOWN = "unknown"
 
 
 COUNTED_ONLY: Final = frozenset({Kind.ADMITTED})
 """In the usage counters, never in the journal."""
 SUMMED: Final = frozenset({Kind.REFUSED})
 """One journal row per (source, why, minute): a flood of bad credentials must not write (DECISIONS 6)."""
-JOURNALED: Final = frozenset(Kind) - COUNTED_ONLY - SUMMED
+READ_ONLY: Final = frozenset({Kind.UNKNOWN})
+"""Never written: what is read of a journal row whose kind is not in this list."""
+JOURNALED: Final = frozenset(Kind) - COUNTED_ONLY - SUMMED - READ_ONLY
 """One journal row each, in the transaction that does the thing."""
 
 

@@ -37,12 +37,16 @@ class Busy(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A journal row. `digest` and `chain` are None until the chainer linked it (DECISIONS 29)."""
+    """A journal row. `digest` and `chain` are None until the chainer linked it (DECISIONS 29).
+
+    `flaw`: why the row is not one that a store wrote; `event` is then what could be read of it.
+    """
 
     seq: int
     event: Event
     digest: bytes | None
     chain: bytes | None
+    flaw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ class Checkpoint:
     seq: int
     chain: bytes
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """How many rows were linked, and the last checkpoint then (None: there is none)."""
+
+    rows: int
+    end: Checkpoint | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +211,12 @@ class Journal(Protocol):
         """The latest ones, oldest first."""
         ...
 
-    async def link(self, key: Callable[[bytes], bytes]) -> int:
-        """Chains the committed rows that are not chained yet, in order; `key` signs checkpoints. Gives how many rows."""
+    async def link(self, key: Callable[[bytes], bytes], trust: Callable[[Checkpoint | None], None]) -> Linked:
+        """Chains the committed rows after the last checkpoint, in order; `key` signs checkpoints.
+
+        In the write itself, so that nobody comes between: `trust` is shown the last checkpoint and raises
+        `core.chain.Tampered` if it is not the one; so does `core.chain.check_end`. Nothing is linked then.
+        """
         ...
 
     async def checkpoints(self) -> Sequence[Checkpoint]:

@@ -1,70 +1,101 @@
 """The chainer links committed journal rows and signs checkpoints (DECISIONS 29); the audit proves them.
 
 A checkpoint's signature is the id of a pepper, a colon, and HMAC-SHA-256 under a key derived from it: whoever can write
-the database but cannot read `secrets/` cannot make one. The last checkpoint is also kept in a file beside the database
-(the head), so that a journal whose end was cut off together with its checkpoints is found.
+the database but cannot read `secrets/` cannot make one. The last checkpoint is also kept beside the database (the head,
+`ledger.journal_head`), so that a journal whose end was cut off together with its checkpoints is found.
+
+The rows and their checkpoint are committed first, the head is written second: killed in between, the table is ahead by
+checkpoints that only this installation can have signed, and the next turn writes the head. The other way round the head
+would be ahead, which is what a journal that was cut off looks like.
+
+What cannot be found without an anchor outside (the `head` that the audit prints): who can write the data directory and
+`secrets/` too, and puts the whole of an older state back or begins anew; and an edit of rows before they are linked.
 """
 
-import contextlib
-import json
-import os
-from collections.abc import Mapping
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from doorward.core.chain import Audit, Fault
+from doorward.core.chain import START, Audit, Fault, Tampered, signed_text
 from doorward.core.secret import same
-from doorward.core.store import Checkpoint, Journal
-from doorward.crypto.digest import derive, mac
+from doorward.core.store import Checkpoint, Entry, Journal
+from doorward.crypto.digest import Peppers, mac
+from doorward.ledger.journal_head import HEAD, Heads
 
 PURPOSE: Final = "journal checkpoint"
-HEAD: Final = "journal.head"
+LINKED_WITHIN: Final = 300.0
+"""Seconds. A refusal is recorded up to a minute after it was; a chainer that runs has linked all else within seconds."""
 _PAGE: Final = 1000
+_FRESH: Final = 100_000
+_BEFORE_ALL: Final = -(2**63) - 1
+_log: Final = logging.getLogger("doorward.journal")
 
 
 class CheckpointKeys:
-    """Signs with the current pepper; proves with any that this machine has."""
+    """Signs with the current pepper; proves with any of ours that this machine has."""
 
-    def __init__(self, peppers: Mapping[str, bytes], current: str) -> None:
-        self._keys = {id: derive(key, PURPOSE) for id, key in peppers.items()}
-        self._current = current
+    def __init__(self, peppers: Peppers) -> None:
+        self._peppers = peppers
 
     def sign(self, text: bytes) -> bytes:
-        return self._current.encode() + b":" + mac(self._keys[self._current], text)
+        id = self._peppers.current
+        return id.encode() + b":" + mac(self._peppers.derive(PURPOSE, id), text)
 
     def is_signed(self, text: bytes, signature: bytes) -> bool:
-        id, _, given = signature.partition(b":")
-        key = self._keys.get(id.decode("latin-1"))
-        return key is not None and same(mac(key, text), given)
+        name, _, given = signature.partition(b":")
+        id = name.decode("latin-1")
+        return id in self._peppers.ids and same(mac(self._peppers.derive(PURPOSE, id), text), given)
 
 
 class Chainer:
-    """One in the whole installation at a time (a leased job)."""
+    """One in the whole installation at a time (a leased job). Links nothing to a journal that was tampered with."""
 
     def __init__(self, journal: Journal, keys: CheckpointKeys, folder: Path) -> None:
-        self._journal, self._keys, self._head = journal, keys, folder / HEAD
-        self._linked = -1
+        self._journal, self._keys, self._heads = journal, keys, Heads(folder, keys.is_signed)
+        self._linked = self._refused = -1
+        self._known: Checkpoint | None = None
 
     async def link(self) -> int:
-        """How many rows were linked; looks before it writes."""
-        if await self._journal.latest() == self._linked:
+        """How many rows were linked; looks before it writes. What it refuses to link stays for `verify` to find."""
+        latest = await self._journal.latest()
+        if latest == self._linked:
             return 0
-        count = 0
-        while linked := await self._journal.link(self._keys.sign):
-            count += linked
-        self._linked = await self._journal.latest()
-        if count and (checkpoints := await self._journal.checkpoints()):
-            self._write_head(checkpoints[-1])
-        return count
+        try:
+            return await self._link()
+        except Tampered as reason:
+            if latest != self._refused:
+                _log.error("THE JOURNAL WAS TAMPERED WITH and is no longer linked: %s; ask doorward audit verify", reason)
+            self._refused = latest
+            return 0
 
-    def _write_head(self, checkpoint: Checkpoint) -> None:
-        fresh = self._head.with_suffix(".new")
-        text = json.dumps({"seq": checkpoint.seq, "chain": checkpoint.chain.hex(), "signature": checkpoint.signature.hex()})
-        with contextlib.suppress(OSError), os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.replace(fresh, self._head)
+    async def _link(self) -> int:
+        head = self._heads.read()
+
+        def trust(last: Checkpoint | None) -> None:
+            self._trust(head, last)
+
+        if head is None and self._known is None and not await self._journal.checkpoints():
+            head = Checkpoint(0, START, self._keys.sign(signed_text(0, START)))
+            if not self._heads.write(head):
+                return 0
+        linked = await self._journal.link(self._keys.sign, trust)
+        if linked.end is not None:
+            self._known = linked.end
+            if (head is None or linked.end.seq != head.seq) and not self._heads.write(linked.end):
+                return linked.rows
+        self._linked = linked.end.seq if linked.end is not None else 0
+        return linked.rows
+
+    def _trust(self, head: Checkpoint | None, last: Checkpoint | None) -> None:
+        """`head` was read before: whatever has become of the table since, it is not behind it."""
+        if fault := _end_fault(head, last):
+            raise Tampered(fault.what)
+        if self._known is not None and (fault := _end_fault(self._known, last)):
+            raise Tampered(fault.what)
+        if last is not None and not self._keys.is_signed(signed_text(last.seq, last.chain), last.signature):
+            raise Tampered("the last checkpoint's signature is wrong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +112,57 @@ class Verdict:
         return not self.faults
 
 
-async def verify(journal: Journal, keys: CheckpointKeys, folder: Path) -> Verdict:
-    """Finds an edit, a gap, a reorder, a truncation. Reads page by page, so a long journal fits into memory."""
+async def verify(journal: Journal, keys: CheckpointKeys, folder: Path, *, now: float) -> Verdict:
+    """Finds an edit, a gap, a reorder, a truncation; changes nothing. Reads page by page, so a long journal fits into memory."""
+    faults: list[Fault] = []
+    head = lost = None
+    try:
+        head = Heads(folder, keys.is_signed).read()
+    except Tampered as reason:
+        lost = Fault(0, str(reason))
     checkpoints = await journal.checkpoints()
     audit = Audit(checkpoints, keys.is_signed)
-    rows = unlinked = after = 0
-    faults: list[Fault] = []
-    while page := await journal.read(after=after, most=_PAGE):
+    last = checkpoints[-1] if checkpoints else None
+    rows = unlinked = 0
+    late: list[int] = []
+    after = _BEFORE_ALL
+    while after < 2**63 - 1 and (page := await _page(journal, after)):
+        if page[-1].chain is not None and page[-1].seq > (last.seq if last else 0):  # linked since the checkpoints were read
+            checkpoints = await journal.checkpoints()
+            audit.learn(checkpoints)
+            last = checkpoints[-1] if checkpoints else None
         faults += audit.read(page)
         rows += len(page)
-        unlinked += sum(entry.chain is None for entry in page)
+        fresh = [entry for entry in page if entry.chain is None]
+        unlinked += len(fresh)
+        late += [entry.seq for entry in fresh if abs(now - entry.event.at) > LINKED_WITHIN and entry.seq > (last.seq if last else 0)]
         after = page[-1].seq
     faults += audit.close()
-    last = checkpoints[-1] if checkpoints else None
-    if fault := _head_fault(folder / HEAD, last):
+    if fault := lost or _end_fault(head, last):
         faults.append(fault)
+    if late and (head is not None or last is not None):
+        what = f"{len(late)} rows from here on are old and not linked: start a server or, if one runs, read its log"
+        faults.append(Fault(late[0], what))
+    if not rows:
+        faults.append(Fault(0, "the journal is empty: not even the making of this installation is in it"))
     return Verdict(rows, unlinked, tuple(faults), last.chain.hex() if last else "")
 
 
-def _head_fault(path: Path, last: Checkpoint | None) -> Fault | None:
-    """The file may lag behind by one checkpoint (a crash between the two writes), never be ahead."""
-    try:
-        head = json.loads(path.read_text("ascii"))
-        seq, chain = int(head["seq"]), str(head["chain"])
-    except FileNotFoundError:
+async def _page(journal: Journal, after: int) -> Sequence[Entry]:
+    """The rows that are not linked yet come in one page: read apart, a chainer that runs would have linked the later ones."""
+    page = await journal.read(after=after, most=_PAGE)
+    unlinked = next((at for at, entry in enumerate(page) if entry.chain is None), None)
+    if unlinked is None or len(page) < _PAGE:
+        return page
+    return page[:unlinked] or await journal.read(after=after, most=_FRESH)
+
+
+def _end_fault(head: Checkpoint | None, last: Checkpoint | None) -> Fault | None:
+    """The head may lag behind the table (a crash between the two writes), never be ahead."""
+    if head is None:
         return None if last is None else Fault(last.seq, f"{HEAD} is missing beside the database")
-    except (OSError, ValueError, KeyError, TypeError):
-        return Fault(0, f"{HEAD} cannot be read")
-    if last is None or seq > last.seq:
-        return Fault(seq, "the journal ends before the last checkpoint that was written beside it: its end was cut off")
-    if seq == last.seq and chain != last.chain.hex():
-        return Fault(seq, "the last checkpoint is not the one that was written beside the database")
+    if head.seq > (last.seq if last is not None else 0):
+        return Fault(head.seq, "the journal ends before the last checkpoint that was written beside it: its end was cut off")
+    if last is not None and head.seq == last.seq and head.chain != last.chain:
+        return Fault(head.seq, "the last checkpoint is not the one that was written beside the database")
     return None

@@ -10,7 +10,7 @@ from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.event import Change
 from doorward.core.limit import Rate, Verdict, verdict
-from doorward.core.store import Checkpoint, Entry, Unavailable, Use, Write
+from doorward.core.store import Checkpoint, Entry, Linked, Unavailable, Use, Write
 from doorward.stores.memory_tx import MemoryTx, Tables
 
 T = TypeVar("T")
@@ -137,20 +137,27 @@ class MemoryJournal:
     async def last(self, most: int) -> Sequence[Entry]:
         return list(self._tables.journal.values())[-most:] if most > 0 else []
 
-    async def link(self, key: Callable[[bytes], bytes]) -> int:
-        end = next((entry.chain for entry in reversed(self._tables.journal.values()) if entry.chain is not None), chain.START)
+    async def link(self, key: Callable[[bytes], bytes], trust: Callable[[Checkpoint | None], None]) -> Linked:
+        rows, last = self._tables.journal, next(iter(self._tables.checkpoints[-1:]), None)
+        trust(last)
+        seq, end = (last.seq, last.chain) if last is not None else (0, chain.START)
+        chain.check_end(
+            last,
+            held=rows[seq].chain if seq in rows else None,
+            unlinked=next((each for each, entry in rows.items() if each <= seq and entry.chain is None), None),
+            linked=next((each for each, entry in rows.items() if each > seq and entry.chain is not None), None),
+        )
         linked: dict[int, Entry] = {}
-        for seq, entry in self._tables.journal.items():
-            if entry.chain is None:
+        for each, entry in rows.items():
+            if each > seq:
                 digest = chain.digest(entry.event)
-                end = chain.link(end, seq, digest)
-                linked[seq] = replace(entry, digest=digest, chain=end)
+                end = chain.link(end, each, digest)
+                linked[each] = replace(entry, digest=digest, chain=end)
         if linked:
-            last = max(linked)
-            checkpoint = Checkpoint(last, end, key(chain.signed_text(last, end)))
-            self._tables.journal.update(linked)
-            self._tables.checkpoints.append(checkpoint)
-        return len(linked)
+            last = Checkpoint(max(linked), end, key(chain.signed_text(max(linked), end)))
+            rows.update(linked)
+            self._tables.checkpoints.append(last)
+        return Linked(len(linked), last)
 
     async def checkpoints(self) -> Sequence[Checkpoint]:
         return list(self._tables.checkpoints)

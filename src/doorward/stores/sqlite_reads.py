@@ -10,7 +10,7 @@ from typing import Final
 from doorward.core.account import Account
 from doorward.core.credential import Credential
 from doorward.core.event import Change
-from doorward.core.store import Checkpoint, Entry, Unavailable, Use, Write
+from doorward.core.store import Checkpoint, Entry, Linked, Unavailable, Use, Write
 from doorward.stores.sql import Row, accounts, changes, credentials, journal, uses
 from doorward.stores.sql.tx import SqlTx
 from doorward.stores.sqlite_file import code_of, connect, is_unavailability, placeholders, unavailable
@@ -29,6 +29,8 @@ class SqliteReader:
         try:
             self._db = self._connect()
             self._far_db = self._connect(busy=5.0)
+            # Text that is none does not hide the journal's other rows from the audit.
+            self._far_db.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
         except (sqlite3.Error, OSError) as reason:
             raise unavailable(reason, path) from reason
         # One cursor serves all: every read is finished before the event loop goes on.
@@ -137,11 +139,11 @@ class SqliteAccounts:
 
 
 class SqliteJournal:
-    def __init__(self, reader: SqliteReader, write: Callable[[Write[int]], Awaitable[int]]) -> None:
+    def __init__(self, reader: SqliteReader, write: Callable[[Write[Linked]], Awaitable[Linked]]) -> None:
         self._reader, self._write = reader, write
 
     async def read(self, *, after: int = 0, most: int = 1000) -> Sequence[Entry]:
-        return [journal.entry_of(row) for row in await self._reader.far_rows(journal.READ, after, most)]
+        return [journal.entry_of(row) for row in await self._reader.far_rows(journal.READ, after + 1, most)]
 
     async def latest(self) -> int:
         latest: int = (await self._reader.rows(journal.LATEST))[0][0]
@@ -151,15 +153,15 @@ class SqliteJournal:
         """Oldest first."""
         return [journal.entry_of(row) for row in reversed(await self._reader.far_rows(journal.LAST, most))]
 
-    async def link(self, key: Callable[[bytes], bytes]) -> int:
-        async def link_some(tx: object) -> int:
+    async def link(self, key: Callable[[bytes], bytes], trust: Callable[[Checkpoint | None], None]) -> Linked:
+        async def link_some(tx: object) -> Linked:
             assert isinstance(tx, SqlTx)  # noqa: S101 - our own writer's
-            return await journal.link(tx.rows, key, _LINKED_AT_ONCE)
+            return await journal.link(tx.rows, key, trust, _LINKED_AT_ONCE)
 
-        linked = 0
-        while some := await self._write(link_some):
-            linked += some
-        return linked
+        count = 0
+        while (some := await self._write(link_some)).rows:
+            count += some.rows
+        return Linked(count, some.end)
 
     async def checkpoints(self) -> Sequence[Checkpoint]:
         return [journal.checkpoint_of(row) for row in await self._reader.far_rows(journal.CHECKPOINTS)]
