@@ -392,6 +392,32 @@ async def test_options_does_not_choose_its_route_by_the_method_that_it_announces
 # replay
 
 
+async def test_a_second_door_of_one_request_spends_and_charges_nothing_anew() -> None:
+    on = stage(Shows("hmac", once=USE, rate=Rate(1, 60)), allow="hmac", rate=Rate(1, 60))
+    asked = request(headers=shows("hmac"))
+    first = await on.gate.admit(asked)
+    second = on.gate.open(asked, None, first)
+    await on.gate.decide(second)
+    third = on.gate.open(asked, None, second)
+    await on.gate.decide(third)
+    assert third.principal is not None
+    assert third.verdicts == first.verdicts
+    assert len(third.verdicts) == 2
+
+
+async def test_a_door_of_another_gate_or_another_rate_charges_and_spends_itself() -> None:
+    on = stage(Shows("hmac", once=USE), allow="hmac", rate=Rate(1, 60))
+    asked = request(headers=shows("hmac"))
+    first = await on.gate.admit(asked)
+    other = Gate([Shows("hmac", once=USE)], on.gate.routes, on.once, on.meter, lambda: NOW, GateOptions())
+    with pytest.raises(Refused) as refused:
+        await other.decide(other.open(asked, None, first))
+    assert refused.value.why is Why.RATE_LIMITED
+    assert on.gate.open(asked, None, first).taken_before("route:hmac:alice", Rate(9, 60)) is None
+    assert other.open(asked, None, first).spent_before(USE.key) is False
+    assert on.gate.open(asked, None, first).spent_before(b"other") is False
+
+
 async def test_a_signature_is_accepted_once() -> None:
     on = stage(Shows("hmac", once=USE), allow="hmac")
     await on.gate.admit(request(headers=shows("hmac")))

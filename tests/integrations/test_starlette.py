@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from doorward.core.limit import Rate
 from doorward.integrations.starlette import Refusal, Requirement
 from doorward.methods.api_key import KEY_IN_QUERY
+from doorward.web.guard import Guard
 from tests.integrations.test_fastapi import KEY, means
-from tests.web.door import Words, route
+from tests.web.door import Words, clock, route
 
 
 class Looks:
@@ -123,6 +124,26 @@ async def test_a_key_in_the_query_is_warned_about() -> None:
     answer = await ask("/", "ann", Starlette(routes=[Path("/", endpoint)]))
     assert "in the query" in answer.headers["x-auth-warning"]
     assert "x-auth-warning" not in (await ask("/decorated", "ann")).headers
+
+
+async def test_a_guard_and_two_questions_within_are_one_request() -> None:
+    its_means = means([Words(once=True, rate=Rate(2, 60))])
+    outer, inner = Requirement(its_means, route("/**", rate=Rate(5, 60))), Requirement(its_means, route("/**", name="inner"))
+
+    async def endpoint(request: Request) -> Response:
+        await outer(request)
+        await inner(request)
+        return PlainTextResponse(f"{len(await request.body())}")
+
+    ready = await its_means()
+    app = Starlette(routes=[Path("/pets/1", endpoint, methods=["POST"])])
+    guarded = Guard(app, gate=ready.gate, answerer=ready.answerer, proxies=ready.proxies, clock=clock, route=outer.route)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded, client=("127.0.0.1", 1)), base_url="http://pets.test") as web:
+        answer = await web.post("/pets/1", headers={"X-API-Key": "signer"}, content=b"hello")
+        assert (answer.status_code, answer.text) == (200, "5")
+        assert answer.headers["ratelimit"].startswith('"default";r=1;')
+        again = await web.post("/pets/1", headers={"X-API-Key": "signer"}, content=b"hello")
+    assert (again.status_code, again.json()["code"]) == (401, "replayed_request")
 
 
 async def test_an_applications_own_handler_stays_in_force() -> None:

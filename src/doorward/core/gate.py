@@ -61,8 +61,9 @@ class Gate:
         await self.decide(case)
         return case
 
-    def open(self, request: Request, route: Route | None = None) -> Case:
-        return Case(request, self.clock(), route)
+    def open(self, request: Request, route: Route | None = None, earlier: Case | None = None) -> Case:
+        """`earlier`: the case of this very request that a door before let through; another gate's counts for nothing."""
+        return Case(request, self.clock(), route, gate=self, earlier=earlier if earlier is not None and earlier.gate is self else None)
 
     async def decide(self, case: Case) -> None:
         """Raises Refused; a store that cannot answer is a refusal too: fail closed. Observers hear of either."""
@@ -209,7 +210,8 @@ class Gate:
             await self._take(case, f"principal:{case.principal.subject}", self.options.principal)
 
     async def _take(self, case: Case, key: str, rate: Rate) -> None:
-        said = await self.meter.take(key, rate, case.now)
+        said = case.taken_before(key, rate) or await self.meter.take(key, rate, case.now)
+        case.taken[key] = said
         case.verdicts.append(said)
         if not said.allowed:
             raise Refused(Why.RATE_LIMITED, f"The limit of {rate} is used up; wait.", retry_after=said.retry_after)
@@ -243,7 +245,7 @@ class Gate:
 
     async def spend_once(self, case: Case) -> None:
         for proof in case.proofs.values():
-            if proof.once is None:
+            if proof.once is None or case.spent_before(proof.once.key):
                 continue
             if proof.once.signed_at < await self.once.trusted_since():
                 raise Refused(Why.SIGNED_BEFORE_RESTART, "Sign the request again.")

@@ -102,7 +102,7 @@ class Requirement:
                 scope["headers"][:] = clean  # in place: what was made of the scope before shares this list
             id = request_id(headers, believed=means.proxies.trusts(peer_of(scope)), entropy=means.entropy)
             request = read_request(scope, headers, means.proxies, _body(connection, means.largest_body), id)
-            case = means.gate.open(request, self.route)
+            case = means.gate.open(request, self.route, scope.get(CASE))
             await means.gate.decide(case)
             if scope["type"] == "websocket":
                 _check_origin(case, means.gate)

@@ -88,7 +88,7 @@ class Guard:
             id = request_id(headers, believed=self.proxies.trusts(peer_of(scope)), entropy=self._entropy)
             clean = only_ours(fields)
             body = Replay(receive, headers.one(b"content-length"), self._largest)
-            case = self.gate.open(read_request(scope, headers, self.proxies, body.read, id), self.route)
+            case = self.gate.open(read_request(scope, headers, self.proxies, body.read, id), self.route, scope.get(CASE))
             await self.gate.decide(case)
             _check_same_path(case, scope)
             if scope["type"] == "websocket":
