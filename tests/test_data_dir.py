@@ -1,7 +1,12 @@
 """data_dir.py: laid out once, refused when others may read it, keys that only grow."""
 
 import base64
+import errno
+import json
 import os
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +78,61 @@ def test_missing_and_broken_keys_tell_the_mend_and_no_secret(tmp_path: Path) -> 
     (data.secrets / "pepper").unlink()
     with pytest.raises(DataDirError, match="restore it from your backup"):
         data.keys("pepper")
+
+
+def at_once(path: Path, *words: str, times: int = 8) -> list[dict[str, object]]:
+    """What each of several processes answered that all began together."""
+    command = [sys.executable, "-m", "doorward", *words, "--json", "--data", str(path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(times)]
+    answers = []
+    for each in running:
+        out, err = each.communicate(timeout=60)
+        assert each.returncode == 0, err
+        answers.append(json.loads(out))
+    return answers
+
+
+def test_eight_that_lay_it_out_at_once_make_one_installation(tmp_path: Path) -> None:
+    answers = at_once(tmp_path / "d", "init")
+    assert sorted(answer["new"] is True for answer in answers) == [False] * 7 + [True]
+    data = DataDir(tmp_path / "d", {})
+    assert list(data.keys("pepper").keys) == ["pepper-1"]
+    assert list(data.keys("sealing").keys) == ["sealing-1"]
+    with sqlite3.connect(data.database) as db:
+        assert db.execute("SELECT count(*) FROM signing_keys").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM journal WHERE kind = 'installed'").fetchone() == (1,)
+    db.close()
+
+
+def test_eight_that_rotate_at_once_add_eight_keys(tmp_path: Path) -> None:
+    data = laid_out(tmp_path)
+    ids = {str(answer["id"]) for answer in at_once(data.path, "rotate", "pepper")}
+    assert ids == {f"pepper-{number}" for number in range(2, 10)}
+    assert set(data.keys("pepper").keys) == {"pepper-1", *ids}
+    assert sorted(path.name for path in data.secrets.iterdir()) == [".lock", "pepper", "sealing"]
+
+
+def test_a_full_disk_is_one_sentence_and_the_keys_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = laid_out(tmp_path)
+    before = data.keys("pepper")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(DataDirError, match="No space left"):
+            data.add_key("pepper", os.urandom)
+    assert data.keys("pepper") == before
+    assert not list(data.secrets.glob(".pepper*"))
+    assert data.add_key("pepper", os.urandom) == "pepper-2"
+
+
+def test_a_key_is_added_to_a_file_that_was_written_by_hand(tmp_path: Path) -> None:
+    data = laid_out(tmp_path)
+    (data.secrets / "pepper").write_text(f"mine {KEY}")
+    assert data.add_key("pepper", os.urandom) == "pepper-1"
+    assert list(data.keys("pepper").keys) == ["mine", "pepper-1"]
 
 
 def test_no_key_is_shown_in_repr() -> None:

@@ -1,14 +1,16 @@
 """The data directory: `doorward.toml`, `doorward.db` and `secrets/` (0600; refused if wider)."""
 
 import base64
+import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from doorward.core.clock import Entropy
+from doorward.durable import FileLock, replace_whole, write_new
 
 DEFAULT: Final = Path(".doorward")
 SECRET_BYTES: Final = 32
@@ -78,6 +80,7 @@ class DataDir:
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.path, self._environ = path, environ
+        self._is_alone = False
 
     @classmethod
     def find(cls, given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> "DataDir":
@@ -96,17 +99,38 @@ class DataDir:
     def secrets(self) -> Path:
         return self.path / "secrets"
 
-    def create(self, entropy: Entropy) -> bool:
-        """Lays the directory out; what is there stays. True if the settings are new. Raises DataDirError."""
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time changes what lies here: keys are read, added to, and put back. Raises DataDirError.
+
+        Entered again by who holds it, it changes nothing. Ends with its process, however that ends.
+        """
+        if self._is_alone:
+            yield
+            return
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.secrets.mkdir(mode=0o700, exist_ok=True)
+            lock = FileLock(self.secrets / ".lock")
+        except OSError as reason:
+            raise DataDirError(f"{self.path} cannot be laid out: {reason.strerror}; give a folder of this user with --data") from None
+        with lock:
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
+
+    def create(self, entropy: Entropy) -> bool:
+        """Lays the directory out; what is there stays. True if the settings are new. Raises DataDirError."""
+        with self.alone():
             for name in (PEPPER, SEALING):
                 if not (self.secrets / name).exists() and self._variable(name) not in self._environ:
                     self.add_key(name, entropy)
-            return _write_new(self.settings, FIRST_SETTINGS, 0o644)
-        except OSError as reason:
-            raise DataDirError(f"{self.path} cannot be laid out: {reason.strerror}; give a folder of this user with --data") from None
+            try:
+                return write_new(self.settings, FIRST_SETTINGS, 0o644)
+            except OSError as reason:
+                raise DataDirError(f"{self.settings} cannot be written: {reason.strerror}; nothing else was lost") from None
 
     def check(self) -> None:
         """Raises DataDirError if it is not there."""
@@ -121,8 +145,11 @@ class DataDir:
         path = self.secrets / name
         for each in (self.secrets, path):
             self._refuse_if_wider(each)
+        return KeyFile.parse(self._text(name), f"secrets/{name}")
+
+    def _text(self, name: str) -> str:
         try:
-            return KeyFile.parse(path.read_text("ascii"), f"secrets/{name}")
+            return (self.secrets / name).read_text("ascii")
         except (OSError, UnicodeDecodeError):
             raise DataDirError(f"secrets/{name} cannot be read; restore it from your backup") from None
 
@@ -136,26 +163,28 @@ class DataDir:
 
     def share_key(self, audience: str, entropy: Entropy) -> bytes:
         """A new key for this audience. Raises DataDirError if it has one."""
-        if audience in self.shared_keys():
-            raise DataDirError(f"{audience} has a key already; to replace it, take its line out of secrets/{SHARED} first")
-        key = entropy(SECRET_BYTES)
-        self._append_line(SHARED, audience, key)
-        return key
+        with self.alone():
+            if audience in self.shared_keys():
+                raise DataDirError(f"{audience} has a key already; to replace it, take its line out of secrets/{SHARED} first")
+            key = entropy(SECRET_BYTES)
+            self._append_line(SHARED, audience, key)
+            return key
 
     def _optional(self, name: str, *, any_length: bool = False) -> Mapping[str, bytes]:
         path = self.secrets / name
         if not path.exists():
             return {}
         self._refuse_if_wider(path)
-        return KeyFile.parse(path.read_text("ascii"), f"secrets/{name}", any_length=any_length).keys
+        return KeyFile.parse(self._text(name), f"secrets/{name}", any_length=any_length).keys
 
     def keep_imported_pepper(self, pepper: bytes) -> str:
         """Gives its id; one that is known keeps the id it has."""
-        known = self.imported_peppers()
-        for id, key in known.items():
-            if key == pepper:
-                return id
-        return self._append(IMPORTED, pepper)
+        with self.alone():
+            known = self.imported_peppers()
+            for id, key in known.items():
+                if key == pepper:
+                    return id
+            return self._append(IMPORTED, pepper)
 
     def keys_stamp(self) -> tuple[int, ...]:
         """Changes whenever a key was added or taken out; cheap enough to ask several times a second."""
@@ -168,25 +197,27 @@ class DataDir:
         return tuple(found)
 
     def add_key(self, name: str, entropy: Entropy) -> str:
-        """Adds a key, current from now on; the older ones stay for what they protect. Gives its id."""
-        return self._append(name, entropy(SECRET_BYTES))
+        """Adds a key, current from now on; the older ones stay for what they protect. Gives its id. Raises DataDirError."""
+        with self.alone():
+            return self._append(name, entropy(SECRET_BYTES))
 
     def _append(self, name: str, key: bytes) -> str:
-        path = self.secrets / name
-        old = path.read_text("ascii").splitlines() if path.exists() else []
-        number = 1 + max((int(line.split()[0].rpartition("-")[2]) for line in old if line.strip()), default=0)
+        old = self._text(name).replace(",", "\n").splitlines() if (self.secrets / name).exists() else []
+        ends = [line.split()[0].rpartition("-")[2] for line in old if line.strip()]
+        number = 1 + max((int(end) for end in ends if end.isdecimal()), default=0)
         id = f"{name.removesuffix('-peppers')}-{number}"
         self._append_line(name, id, key)
         return id
 
     def _append_line(self, name: str, id: str, key: bytes) -> None:
-        """Whole or not at all."""
+        """Whole or not at all; durable. Raises DataDirError."""
         path = self.secrets / name
-        old = path.read_text("ascii") if path.exists() else ""
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        _write_new(fresh, f"{old}{id} {base64.urlsafe_b64encode(key).decode()}\n", 0o600)
-        os.replace(fresh, path)
+        old = self._text(name) if path.exists() else ""
+        line = f"{id} {base64.urlsafe_b64encode(key).decode()}\n"
+        try:
+            replace_whole(path, old + ("\n" if old and not old.endswith("\n") else "") + line)
+        except OSError as reason:
+            raise DataDirError(f"secrets/{name} cannot be written: {reason.strerror}; the keys that it holds are as before") from None
 
     def _refuse_if_wider(self, path: Path) -> None:
         try:
@@ -201,16 +232,3 @@ class DataDir:
     @staticmethod
     def _variable(name: str) -> str:
         return f"DOORWARD_SECRETS__{name.upper()}"
-
-
-def _write_new(path: Path, text: str, mode: int) -> bool:
-    """Durable; never over a file that is there."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return True

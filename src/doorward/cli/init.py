@@ -36,15 +36,17 @@ def command(data: str | None, as_json: bool) -> None:
 
 
 async def lay_out(place: DataDir) -> bool:
-    place.create(os.urandom)
-    async with opened(place, os.environ) as home:
-        now = home.clock()
-        key = await SigningKeys(home.store, home.sealer, home.entropy, SigningOptions()).first(now, "init")
-        if key is None:
-            return False
+    """True for the one call that did it."""
+    with place.alone():
+        place.create(os.urandom)
+        async with opened(place, os.environ) as home:
+            now = home.clock()
+            key = await SigningKeys(home.store, home.sealer, home.entropy, SigningOptions()).first(now, "init")
+            if key is None:
+                return False
 
-        async def note(tx: Tx) -> None:
-            await tx.record(Event(kind=Kind.INSTALLED, subject="doorward", actor="local operator", at=now))
+            async def note(tx: Tx) -> None:
+                await tx.record(Event(kind=Kind.INSTALLED, subject="doorward", actor="local operator", at=now))
 
-        await home.store.write(note)
-        return True
+            await home.store.write(note)
+            return True

@@ -8,14 +8,13 @@ checkpoints and without a head has lost it.
 import contextlib
 import json
 import logging
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from doorward.core.chain import START, Tampered, signed_text
 from doorward.core.store import Checkpoint
+from doorward.durable import replace_whole
 
 HEAD: Final = "journal.head"
 _LARGEST: Final = 4096
@@ -58,27 +57,10 @@ class Heads:
         """Durable when it returns true. False, and logged, if the disk would not take it."""
         text = json.dumps({"seq": head.seq, "chain": head.chain.hex(), "signature": head.signature.hex()})
         with contextlib.suppress(OSError):  # secrets/ may be mounted read-only
-            _replace(self._witness, text)
+            replace_whole(self._witness, text)
         try:
-            _replace(self._path, text)
+            replace_whole(self._path, text)
         except OSError as reason:
             _log.error("%s cannot be written (%s): the end of the journal is not proven until it can", HEAD, reason.strerror)
             return False
         return True
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
