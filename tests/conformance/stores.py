@@ -623,6 +623,27 @@ class StatePromises:
             allowed += (await store.meter.take("a", rate, NOW + n * 0.005)).allowed
         assert 10 + 49 <= allowed <= 10 + 50
 
+    @pytest.mark.parametrize("looks", [True, False])
+    async def test_a_clock_that_was_set_back_locks_nobody_out(self, store: Store, looks: bool) -> None:
+        rate = Rate(3, 60)
+        for _ in range(3):
+            assert (await store.meter.take("a", rate, NOW + 86400)).allowed
+        refused = await (store.meter.look if looks else store.meter.take)("a", rate, NOW)
+        assert (refused.allowed, refused.remaining) == (False, 0)
+        assert refused.retry_after == pytest.approx(20.0, abs=0.001)
+        assert not (await store.meter.take("a", rate, NOW + 19)).allowed
+        assert (await store.meter.take("a", rate, NOW + 21)).allowed
+        assert not (await store.meter.take("a", rate, NOW + 21)).allowed
+
+    async def test_a_request_that_was_long_on_its_way_gives_nothing_back(self, store: Store) -> None:
+        rate = Rate(600, 60)
+        for _ in range(600):
+            await store.meter.take("a", rate, NOW)
+        for _ in range(3):
+            assert not (await store.meter.take("a", rate, NOW - 20)).allowed
+            assert not (await store.meter.look("a", rate, NOW - 20)).allowed
+            assert not (await store.meter.take("a", rate, NOW)).allowed
+
     async def test_looking_takes_nothing_and_what_is_given_back_can_be_taken_again(self, store: Store) -> None:
         rate = Rate(2, 60)
         assert (await store.meter.look("a", rate, NOW)).remaining == 2

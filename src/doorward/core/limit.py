@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+SET_BACK: Final = 60_000_000
+"""Microseconds. A theoretical arrival time that is further ahead than its rate allows, and by this much, was written
+before the clock was set back: it then counts as `Rate.full`. Less than this is a request that was long on its way."""
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(s|m|h|d)")
 
 
@@ -39,6 +42,10 @@ class Rate:
     def depth(self) -> int:
         """Microseconds by which the theoretical arrival time may run ahead of now."""
         return self.step * self.count
+
+    def full(self, now: int) -> int:
+        """An arrival time at which nothing may follow, and no taking leads to."""
+        return now + self.depth + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from doorward.core.account import Account
 from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.event import Change
-from doorward.core.limit import Rate, Verdict, verdict
+from doorward.core.limit import SET_BACK, Rate, Verdict, verdict
 from doorward.core.store import Checkpoint, Entry, Linked, Unavailable, Use, Write
 from doorward.stores.memory_tx import MemoryTx, Tables
 
@@ -213,7 +213,7 @@ class MemoryMeter:
 
     async def take(self, key: str, rate: Rate, now: float) -> Verdict:
         at = int(now * 1_000_000)
-        arrival = self._arrivals.get(key, at)
+        arrival = self._arrival(key, rate, at)
         next_arrival = max(arrival, at) + rate.step
         if next_arrival - at > rate.depth:
             return verdict(rate, arrival, at, allowed=False)
@@ -222,8 +222,14 @@ class MemoryMeter:
 
     async def look(self, key: str, rate: Rate, now: float) -> Verdict:
         at = int(now * 1_000_000)
-        arrival = self._arrivals.get(key, at)
+        arrival = self._arrival(key, rate, at)
         return verdict(rate, arrival, at, allowed=max(arrival, at) + rate.step - at <= rate.depth)
+
+    def _arrival(self, key: str, rate: Rate, at: int) -> int:
+        arrival = self._arrivals.get(key, at)
+        if arrival > rate.full(at) + SET_BACK:
+            arrival = self._arrivals[key] = rate.full(at)
+        return arrival
 
     async def give_back(self, key: str, rate: Rate, now: float) -> None:
         if key in self._arrivals:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from doorward.core.limit import Rate, Verdict, verdict
+from doorward.core.limit import SET_BACK, Rate, Verdict, verdict
 from doorward.stores.sql import state
 from doorward.stores.sqlite_file import placeholders
 from doorward.stores.sqlite_state_file import StateFile
@@ -34,14 +34,18 @@ class SqliteMeter:
 
     async def take(self, key: str, rate: Rate, now: float) -> Verdict:
         at = microseconds(now)
-        taken = await self._rows(state.TAKE, key, at, rate.step, rate.depth)
+        full = rate.full(at)
+        taken = await self._rows(state.TAKE, key, at, rate.step, rate.depth, full, full + SET_BACK)
         if taken:
-            return verdict(rate, taken[0][0], at, allowed=True)
+            return verdict(rate, taken[0][0], at, allowed=taken[0][0] < full)
         return verdict(rate, await self._arrival(key, at), at, allowed=False)
 
     async def look(self, key: str, rate: Rate, now: float) -> Verdict:
         at = microseconds(now)
-        arrival = await self._arrival(key, at)
+        arrival, full = await self._arrival(key, at), rate.full(at)
+        if arrival > full + SET_BACK:
+            await self._rows(state.SET_BACK, key, full, full + SET_BACK)
+            arrival = full
         return verdict(rate, arrival, at, allowed=arrival <= at + rate.depth - rate.step)
 
     async def give_back(self, key: str, rate: Rate, now: float) -> None:

@@ -12,10 +12,13 @@ SPEND: Final = """INSERT INTO once (key, until) VALUES ($1, $2)
 ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE once.until <= $3 RETURNING 1"""
 
 TAKE: Final = """INSERT INTO meter (key, arrival) VALUES ($1, $2 + $3)
-ON CONFLICT (key) DO UPDATE SET arrival = CASE WHEN meter.arrival > $2 THEN meter.arrival ELSE $2 END + $3
-WHERE meter.arrival <= $2 + $4 - $3 RETURNING arrival"""
-"""key, now, step, depth. No row: refused."""
+ON CONFLICT (key) DO UPDATE SET arrival = CASE
+    WHEN meter.arrival > $6 THEN $5 WHEN meter.arrival > $2 THEN meter.arrival + $3 ELSE $2 + $3 END
+WHERE meter.arrival <= $2 + $4 - $3 OR meter.arrival > $6 RETURNING arrival"""
+"""key, now, step, depth, full, set back. No row, or one later than now + depth: refused."""
 LOOK: Final = "SELECT arrival FROM meter WHERE key = $1"
+SET_BACK: Final = "UPDATE meter SET arrival = $2 WHERE key = $1 AND arrival > $3"
+"""key, full, set back."""
 GIVE_BACK: Final = "UPDATE meter SET arrival = arrival - $2 WHERE key = $1 RETURNING arrival"
 
 # Without an index on their ends, which every request would pay for, expired rows are found by walking the keys.
