@@ -86,12 +86,14 @@ def test_a_socket_with_a_key_opens(port: int) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, {"X-API-Key": "wrong"}, {"X-Cookie": "ann", "Origin": "https://evil.test"}, {"X_Auth_Subject": "ann"}]
 )
-def test_a_socket_is_refused_with_our_answer_and_never_opens(port: int, headers: dict[str, str]) -> None:
+def test_a_socket_is_refused_with_our_answer_and_never_opens(port: int, headers: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InvalidStatus) as refused, connect(f"ws://127.0.0.1:{port}/live", additional_headers=headers, proxy=None):
         pass
     response = refused.value.response
     assert response.status_code in (400, 401, 403)
     assert json.loads(response.body)["status"] == response.status_code
+    time.sleep(0.05)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_a_cookies_own_origin_opens_a_socket(port: int) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -62,6 +63,43 @@ def test_forged_identity_never_reaches_the_service(proxy: Trip, target: str) -> 
     assert told.seen("x-auth-subject") == ([] if target == "/open" else ["ann"])
 
 
+def with_trailer(proxy: Trip) -> bytes:
+    """The whole answer to a chunked request whose trailer names a caller."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in proxy.key().items())
+    request = (
+        f"POST /pets/1 HTTP/1.1\r\nHost: a\r\n{fields}Transfer-Encoding: chunked\r\nTrailer: X-Auth-Subject\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", proxy.port), 10) as raw:
+        raw.sendall(request.encode() + b"2\r\nab\r\n0\r\nX-Auth-Subject: forged\r\n\r\n")
+        return b"".join(iter(lambda: raw.recv(65536), b""))
+
+
+def takes_chunks(proxy: Trip) -> bool:
+    """HAProxy before 3.2 would hand the trailers on, so its configuration takes none."""
+    return proxy.name != "haproxy" or not with_trailer(proxy).startswith(b"HTTP/1.1 411 ")
+
+
+def test_a_trailer_never_reaches_the_service(proxy: Trip) -> None:
+    answer = with_trailer(proxy)
+    assert answer.startswith(b"HTTP/1.1 200 " if takes_chunks(proxy) else b"HTTP/1.1 411 ")
+    assert b"forged" not in answer
+
+
+def test_haproxy_takes_no_version_whose_trailers_it_would_send_on(proxy: Trip) -> None:
+    if proxy.name != "haproxy":
+        pytest.skip("the others drop trailers in every version of HTTP")
+    with socket.create_connection(("127.0.0.1", proxy.port), 10) as raw:
+        # GET /pets/1 in HTTP/2 by prior knowledge: preface, SETTINGS, HEADERS with END_STREAM (RFC 9113 sections 3.4 and 6.2)
+        fields = b"\x82\x86\x04\x07/pets/1\x01\x01a"
+        raw.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+        raw.sendall(len(fields).to_bytes(3, "big") + b"\x01\x05" + (1).to_bytes(4, "big") + fields)
+        raw.settimeout(2)
+        answer = b""
+        while b"status" not in answer:
+            answer += raw.recv(65536)
+    assert (b'"status":401' if takes_chunks(proxy) else b'"status":505') in answer
+
+
 @pytest.mark.parametrize("name", ["X_Auth_Subject", "X-Auth_Subject", "x_auth-identity", "X_AUTH_SCOPES"])
 def test_other_spellings_of_it_are_dropped_or_refused(proxy: Trip, name: str) -> None:
     told = proxy.ask("GET", "/open", [(name, "forged")])
@@ -91,6 +129,8 @@ def test_every_method_gets_through_and_is_asked_about_as_itself(proxy: Trip, met
 @pytest.mark.parametrize("size", [0, 1, 70_000, 3_000_000])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_bodies_arrive_whole(proxy: Trip, size: int, chunked: bool) -> None:
+    if chunked and not takes_chunks(proxy):
+        pytest.skip("this HAProxy cannot drop trailers, so chunked bodies are refused")
     body = os.urandom(size)
     headers = {**proxy.key(), **({"Transfer-Encoding": "chunked"} if chunked else {})}
     connection = HTTPConnection("127.0.0.1", proxy.port, timeout=20)
@@ -253,7 +293,7 @@ def test_a_signed_body_that_was_changed_on_the_way_is_refused(proxy: Trip, chang
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_slipped_into_a_request_that_was_signed_without_one_is_refused(proxy: Trip, method: str, chunked: bool) -> None:
     fields = {**proxy.signed(method, "/signed/1"), **({"Transfer-Encoding": "chunked"} if chunked else {})}
-    assert proxy.ask(method, "/signed/1", fields, b"slipped in").status == 401
+    assert proxy.ask(method, "/signed/1", fields, b"slipped in").status == (401 if not chunked or takes_chunks(proxy) else 411)
 
 
 def test_a_signed_body_without_its_digest_is_refused_since_the_door_cannot_see_it(proxy: Trip) -> None:

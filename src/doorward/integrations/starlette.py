@@ -73,6 +73,7 @@ async def answer_refusal(connection: HTTPConnection, refusal: Refusal) -> Respon
         return response
     if "websocket.http.response" in (connection.scope.get("extensions") or {}):
         await connection.send_denial_response(response)
+        await asyncio.sleep(0)  # as in `web.asgi`
     else:
         await connection.close(1008)
     return None

@@ -1,5 +1,6 @@
 """The shapes of ASGI 3 (its specification, HTTP and WebSocket), and an answer that is sent whole."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
@@ -29,5 +30,6 @@ class Answer(NamedTuple):
         if "websocket.http.response" in (scope.get("extensions") or {}):
             await send({"type": "websocket.http.response.start", "status": self.status, "headers": self.headers})
             await send({"type": "websocket.http.response.body", "body": self.body})
+            await asyncio.sleep(0)  # uvicorn logs an error unless its connection is closed by then, in the loop's next round
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": ""})  # RFC 6455 section 7.4.1: policy violation
