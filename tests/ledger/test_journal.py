@@ -13,6 +13,7 @@ import pytest
 from doorward.core.event import Event, Kind
 from doorward.core.store import Tx
 from doorward.crypto.digest import Peppers
+from doorward.ledger import journal
 from doorward.ledger.journal import LINKED_WITHIN, Chainer, CheckpointKeys, Verdict, verify
 from doorward.ledger.journal_head import HEAD
 from doorward.stores.sqlite import SqliteStore
@@ -319,7 +320,21 @@ async def test_an_empty_journal_is_a_fault(store: SqliteStore, tmp_path: Path) -
     assert [fault.seq for fault in (await audit(store, tmp_path)).faults] == [0]
 
 
-async def test_a_chainer_that_runs_meanwhile_raises_no_false_alarm(store: SqliteStore, tmp_path: Path) -> None:
+async def test_a_journal_of_several_pages_is_read_to_its_end(store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_PAGE", 3)
+    await chained(store, tmp_path)
+    await record(store, 5)
+    found = await audit(store, tmp_path)
+    assert (found.rows, found.unlinked, found.faults) == (12, 5, ())
+    tamper(tmp_path, "UPDATE journal SET actor = 'EVIL' WHERE seq = 7")
+    assert [fault.seq for fault in (await audit(store, tmp_path)).faults] == [7]
+
+
+@pytest.mark.parametrize("page", [1000, 50])
+async def test_a_chainer_that_runs_meanwhile_raises_no_false_alarm(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(journal, "_PAGE", page)
     chainer, over = Chainer(store.journal, KEYS, tmp_path), False
 
     async def chain_on() -> None:
@@ -330,8 +345,11 @@ async def test_a_chainer_that_runs_meanwhile_raises_no_false_alarm(store: Sqlite
     await chainer.link()
     await record(store, 1)
     running = asyncio.create_task(chain_on())
-    for _ in range(60):
-        assert (await audit(store, tmp_path)).faults == ()
+    rows = 0
+    while rows < 100:
+        found = await audit(store, tmp_path)
+        assert found.faults == ()
+        rows = found.rows
     over = True
     await running
 

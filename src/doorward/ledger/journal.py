@@ -126,8 +126,10 @@ async def verify(journal: Journal, keys: CheckpointKeys, folder: Path, *, now: f
     rows = unlinked = 0
     late: list[int] = []
     after = _BEFORE_ALL
-    while after < 2**63 - 1 and (page := await _page(journal, after)):
-        if page[-1].chain is not None and page[-1].seq > (last.seq if last else 0):  # linked since the checkpoints were read
+    over = False
+    while not over and after < 2**63 - 1:
+        page, over = await _page(journal, after)
+        if any(entry.chain is not None and entry.seq > (last.seq if last else 0) for entry in page):  # linked since those were read
             checkpoints = await journal.checkpoints()
             audit.learn(checkpoints)
             last = checkpoints[-1] if checkpoints else None
@@ -136,7 +138,7 @@ async def verify(journal: Journal, keys: CheckpointKeys, folder: Path, *, now: f
         fresh = [entry for entry in page if entry.chain is None]
         unlinked += len(fresh)
         late += [entry.seq for entry in fresh if abs(now - entry.event.at) > LINKED_WITHIN and entry.seq > (last.seq if last else 0)]
-        after = page[-1].seq
+        after = page[-1].seq if page else after
     faults += audit.close()
     if fault := lost or _end_fault(head, last):
         faults.append(fault)
@@ -148,13 +150,17 @@ async def verify(journal: Journal, keys: CheckpointKeys, folder: Path, *, now: f
     return Verdict(rows, unlinked, tuple(faults), last.chain.hex() if last else "")
 
 
-async def _page(journal: Journal, after: int) -> Sequence[Entry]:
-    """The rows that are not linked yet come in one page: read apart, a chainer that runs would have linked the later ones."""
+async def _page(journal: Journal, after: int) -> tuple[Sequence[Entry], bool]:
+    """And whether it is the last. The end that is not linked yet comes in one page: a chainer that runs would have linked what
+    is read later, and no row is linked after one that is not."""
     page = await journal.read(after=after, most=_PAGE)
+    if len(page) < _PAGE:
+        return page, True
     unlinked = next((at for at, entry in enumerate(page) if entry.chain is None), None)
-    if unlinked is None or len(page) < _PAGE:
-        return page
-    return page[:unlinked] or await journal.read(after=after, most=_FRESH)
+    if unlinked is None or unlinked:
+        return page[:unlinked], False
+    page = await journal.read(after=after, most=_FRESH)
+    return page, len(page) < _FRESH
 
 
 def _end_fault(head: Checkpoint | None, last: Checkpoint | None) -> Fault | None:
