@@ -40,6 +40,12 @@ def test_a_member_that_appears_twice_is_refused(text: str) -> None:
         read_object(text.encode())
 
 
+@pytest.mark.rfc("8259", "2")
+@pytest.mark.parametrize("data", [b' {"a":1}', b'\r\n\t{"a":1} \n', b'{ "a" : 1 }\n'])
+def test_white_space_around_it_is_json(data: bytes) -> None:
+    assert read_object(data) == {"a": 1}
+
+
 @pytest.mark.parametrize(
     "data",
     [

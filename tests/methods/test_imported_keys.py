@@ -120,6 +120,17 @@ async def test_keys_of_one_start_are_told_apart(place: Place) -> None:
         assert (await prove(method(place), f"acme-012-{number}")).credential_id == f"old-{number}"
 
 
+async def test_an_upgraded_key_does_not_pay_for_its_siblings(place: Place) -> None:
+    for number in range(3):
+        text = bcrypt.hashpw(f"acme-012-{number}".encode(), bcrypt.gensalt(4)).decode()
+        await bring(place, "bcrypt", text, id=f"old-{number}")
+    place.pool = pool = CountingPool(threads=1)
+    await prove(method(place), "acme-012-2")
+    paid = pool.jobs
+    assert (await prove(method(place), "acme-012-2")).credential_id == "old-2"
+    assert pool.jobs == paid
+
+
 async def test_the_hash_itself_is_no_key(place: Place) -> None:
     """Whoever read the old table cannot call with what stands in it."""
     await bring(place, "sha256-hex")

@@ -26,11 +26,9 @@ def read_object(data: bytes) -> dict[str, object]:
     """A JSON object. Raises Refused(MALFORMED): not UTF-8, not JSON, not an object, a member twice, nested too deep."""
     try:
         text = data.decode()
-        read, end = _scan(text, 0)
+        read, end = _scan(text, 0) if text.startswith("{") else (None, -1)
         if end != len(text):
             read = _DECODER.decode(text)  # white space around it, or something that should not be there
-    except StopIteration:
-        raise Refused(Why.MALFORMED, note="JSON: nothing") from None
     except (ValueError, RecursionError) as reason:
         raise Refused(Why.MALFORMED, note=f"JSON: {reason.__class__.__name__}") from None
     if type(read) is not dict:

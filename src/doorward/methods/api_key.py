@@ -155,8 +155,7 @@ class ApiKey:
     async def _prove_by_start(self, text: Secret) -> Credential:
         """Salted and slow ones. Whoever is refused here has paid for at least one slow check, once this process has
         seen that there are any: an unknown start must not be cheaper than a wrong key."""
-        paid = False
-        whole = text.reveal()
+        whole, slow = text.reveal(), []
         for length in range(imported_key.SHORTEST_START, min(imported_key.LONGEST_START, len(whole)) + 1):
             for credential in await self._credentials.find_by_start(self.name, whole[:length]):
                 if not imported_key.is_found_by_start(credential.lookup):
@@ -165,12 +164,13 @@ class ApiKey:
                     if imported_key.matches_fast(text, credential.verifier, credential.key_id, self._peppers):
                         return credential
                     continue
-                self._slow_seen = credential.verifier
-                paid = True
-                if await self._is_slowly_right(text, credential.verifier):
-                    await self._upgrade(credential, text)
-                    return credential
-        if not paid and self._slow_seen is not None:
+                slow.append(credential)
+        for credential in slow:  # after all the fast ones: a key that was upgraded does not pay for its siblings
+            self._slow_seen = credential.verifier
+            if await self._is_slowly_right(text, credential.verifier):
+                await self._upgrade(credential, text)
+                return credential
+        if not slow and self._slow_seen is not None:
             await self._is_slowly_right(text, self._slow_seen)
         raise Refused(Why.UNKNOWN, note="no imported key has this hash or start")
 
