@@ -22,7 +22,7 @@ from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
 from doorward.installation import Installation
 from doorward.ledger.mint import Mint, TokenOptions
-from doorward.ledger.refusals import Refusals
+from doorward.ledger.refusals import Refusals, drop_old_rings
 from doorward.ledger.signing_keys import SigningKeys, SigningOptions
 from doorward.ledger.usage import Usage
 from doorward.methods import ALL
@@ -110,6 +110,7 @@ class Parts:
         self.home, self.options, self.store = home, options, store
         self.keyring, self.revoked = Keyring(), Revoked()
         self.usage = Usage()
+        drop_old_rings(home.data.path)
         self.refusals = Refusals(home.data.path / f"refusals-{os.getpid()}.jsonl")
         self.worker = secrets.token_hex(8)
         self.signing = SigningKeys(store, home.sealer, home.entropy, options.signing)

@@ -1,6 +1,9 @@
 """ledger/refusals.py: a flood of refusals becomes a row a minute, and a bounded ring that holds no credential."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.event import Kind
 from doorward.core.request import Headers, Request
 from doorward.ledger import refusals
-from doorward.ledger.refusals import Refusals, find_refusal
+from doorward.ledger.refusals import Refusals, drop_old_rings, find_refusal
 from doorward.stores.memory import MemoryStore
 
 NOW = 1_790_000_040.0
@@ -82,3 +85,19 @@ def test_every_line_is_json(tmp_path: Path) -> None:
     seen = Refusals(tmp_path / "refusals-1.jsonl")
     seen(case(), Refused(Why.UNKNOWN))
     assert [json.loads(line)["code"] for line in seen._waiting] == ["invalid_credential"]
+
+
+def test_rings_of_processes_that_are_gone_are_dropped_but_for_the_newest(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for age in range(5):
+        path = tmp_path / f"refusals-{gone.pid}.{age}"
+        path.touch()
+        os.utime(path, (NOW - age, NOW - age))
+    mine, other = tmp_path / f"refusals-{os.getpid()}.jsonl", tmp_path / "refusals-notes.txt"
+    for path in (mine, other):
+        path.touch()
+        os.utime(path, (1, 1))
+    drop_old_rings(tmp_path, keep=2)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"refusals-{gone.pid}.0", f"refusals-{gone.pid}.1", mine.name, other.name}

@@ -1,5 +1,6 @@
 """Refusals do not write tables (DECISIONS 6): a count per (source, why, minute) for the journal, a bounded ring for `explain`."""
 
+import contextlib
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ _log: Final = logging.getLogger("doorward.refused")
 MOST_SOURCES: Final = 2_000
 MOST_WAITING: Final = 1_000
 RING_BYTES: Final = 1024 * 1024
+KEPT_RINGS: Final = 8
 
 
 class Refusals:
@@ -97,6 +99,29 @@ def _line(case: Case, refused: Refused) -> str:
         )
         + "\n"
     )
+
+
+def drop_old_rings(folder: Path, keep: int = KEPT_RINGS) -> None:
+    """Those of processes that are gone, but for the newest `keep`. The rings of processes that live stay."""
+    gone = []
+    for path in folder.glob("refusals-*"):
+        number = path.name.removeprefix("refusals-").partition(".")[0]
+        with contextlib.suppress(OSError):  # another worker drops them too
+            if number.isdecimal() and not _lives(int(number)):
+                gone.append((path.stat().st_mtime, path))
+    for _, path in sorted(gone, reverse=True)[keep:]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # another user's
+    return True
 
 
 def find_refusal(folder: Path, request_id: str) -> dict[str, object] | None:
