@@ -1,8 +1,10 @@
 """cli/key.py and sign.py: every fixed point that others script against."""
 
 import asyncio
+import errno
 import hashlib
 import hmac
+import os
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,27 @@ def test_files_that_are_not_there_end_alike(run: Run, tmp_path: Path) -> None:
     assert [secret.exit_code, body.exit_code, folder.exit_code] == [1, 1, 1]
     assert "gone cannot be read" in secret.stderr
     assert "gone cannot be read" in body.stderr
+
+
+def test_what_no_terminal_should_see_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    sign = ("sign", "--hmac", "--secret-file", str(tmp_path / "secret"))
+    for words, says in (
+        (("key", "list", "--owner", "\udcff"), "not UTF-8"),
+        ((*sign, "--key-id", "x", "--body-file", "/proc/self/mem", "POST", "https://a.example/"), "cannot be read"),
+        ((*sign, "--key-id", "x\r\nEvil: 1", "GET", "https://a.example/"), "--key-id must be"),
+    ):
+        result = run(*words)
+        assert result.exit_code == 1, result.exception
+        assert says in result.stderr
+        assert result.stdout == ""
+
+
+def test_a_disk_that_is_full_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for name in ("pepper", "sealing-key"):
+        result = run("rotate", name)
+        assert (result.exit_code, "No space left" in result.stderr) == (1, True), result.exception

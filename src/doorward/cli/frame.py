@@ -77,6 +77,11 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise Failed(str(reason), "mistake") from None
     except (DataDirError, SettingsError) as reason:
         raise Failed(str(reason), "settings") from None
+    except UnicodeEncodeError:
+        raise Failed("an argument is not UTF-8", "mistake") from None
+    except OSError as reason:
+        place = f"{reason.filename}: " if reason.filename else ""
+        raise Failed(f"{place}{reason.strerror or reason}", "unavailable") from None
 
 
 def tell(as_json: bool, answer: Mapping[str, object], text: str) -> None:

@@ -10,7 +10,7 @@ from doorward.cli.show import when
 from doorward.cli.words import at_home
 from doorward.core.clock import moment
 from doorward.core.signing import SigningKey
-from doorward.data_dir import PEPPER, SEALING
+from doorward.data_dir import PEPPER, SEALING, DataDir
 from doorward.ledger import reseal
 from doorward.ledger.signing_keys import SigningKeys
 
@@ -35,14 +35,20 @@ def signing_keys(at_once: bool, data: str | None, as_json: bool) -> None:
     tell(as_json, {"kid": key.kid, "alg": key.alg, "active_at": moment(key.active_at)}, f"{key.kid} signs from {when(key.active_at)}")
 
 
+def _added(place: DataDir, name: str) -> str:
+    place.check()
+    place.keys(name)
+    return place.add_key(name, os.urandom)
+
+
 @command.command("pepper", help="A new pepper for what is made from now on.")
 @data_option
 @json_option
 def pepper(data: str | None, as_json: bool) -> None:
-    place = data_dir(data)
-    place.check()
-    place.keys(PEPPER)
-    id = place.add_key(PEPPER, os.urandom)
+    async def work() -> str:
+        return _added(data_dir(data), PEPPER)
+
+    id = run(work)
     tell(as_json, {"id": id}, f"the pepper {id} is current. {ELSEWHERE}")
 
 
@@ -50,14 +56,11 @@ def pepper(data: str | None, as_json: bool) -> None:
 @data_option
 @json_option
 def sealing_key(data: str | None, as_json: bool) -> None:
-    place = data_dir(data)
-    place.check()
-    place.keys(SEALING)
-    id = place.add_key(SEALING, os.urandom)
-
-    async def work() -> int:
+    async def work() -> tuple[str, int]:
+        place = data_dir(data)
+        id = _added(place, SEALING)
         async with at_home(place) as home:
-            return await reseal.reseal(home.store, home.sealer, actor="local operator", now=home.clock())
+            return id, await reseal.reseal(home.store, home.sealer, actor="local operator", now=home.clock())
 
-    count = run(work)
+    id, count = run(work)
     tell(as_json, {"id": id, "resealed": count}, f"the sealing key {id} is current, {count} secrets are sealed anew. {ELSEWHERE}")

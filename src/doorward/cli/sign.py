@@ -1,6 +1,7 @@
 """doorward sign: the header fields that sign a request."""
 
 import os
+import re
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from doorward.cli.frame import Failed, json_option, read_secret, tell
 from doorward.crypto.hmac_signing import signed_headers
 
 _LARGEST = 1024 * 1024
+_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
 @click.command("sign", help="The header fields that sign a request with an HMAC key.")
@@ -25,6 +27,8 @@ _LARGEST = 1024 * 1024
 def command(
     _hmac: bool, key_id: str, secret_file: str, body_file: Path | None, no_nonce: bool, method: str, url: str, as_json: bool
 ) -> None:
+    if not _ID.fullmatch(key_id):
+        raise Failed("--key-id must be the id of an HMAC key, as doorward key list shows it")
     body = _read(body_file) if body_file else b""
     if len(body) > _LARGEST:
         raise Failed("a signed body may have 1 MiB")
