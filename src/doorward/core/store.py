@@ -116,7 +116,8 @@ class Tx(Protocol):
     async def end_account(self, name: str, at: float) -> bool: ...
 
     async def set_epoch(self, name: str, at: float) -> None:
-        """Tokens and sessions of `name` made before `at` are revoked. `name` need not be an account."""
+        """Grants, tokens and sessions of `name` committed before this are revoked, also those that say they were made later
+        than `at`. `name` need not be an account."""
         ...
 
     async def add_grant(self, grant: Grant) -> None: ...

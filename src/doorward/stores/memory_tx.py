@@ -156,6 +156,9 @@ class MemoryTx:
         return True
 
     async def set_epoch(self, name: str, at: float) -> None:
+        grants = (grant.created_at for grant in self._tables.grants.values() if grant.subject == name)
+        sessions = (each.created_at for each in self._tables.credentials.values() if each.method == "session" and each.owner == name)
+        at = min(at + 60, max((at, *grants, *sessions)))
         if self._tables.epochs.get(name, at) <= at:
             self._set(self._tables.epochs, name, at)
 
