@@ -73,3 +73,9 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
 def test_neither_deep_nesting_nor_a_giant_number_gets_through(data: bytes) -> None:
     with pytest.raises(Refused):
         read_object(data)
+
+
+@pytest.mark.parametrize("data", [b"{", b'{"a"', b'{"a":', b'{"a":}', b'{"a":x}', b'{"a":[}', b" ", b"", b'{"a":1}x', b"\n{"])
+def test_a_value_that_is_not_there_is_malformed(data: bytes) -> None:
+    with pytest.raises(Refused):
+        read_object(data)

@@ -54,7 +54,7 @@ def tail(most: int, follow: bool, data: str | None, as_json: bool) -> None:
         click.echo(json.dumps(entry_record(entry)) if as_json else _line(entry))
 
     async def work() -> None:
-        async with at_home(data_dir(data)) as home:
+        async with at_home(data_dir(data), link=False) as home:
             last = 0
             for entry in await home.store.journal.last(most):
                 show(entry)
@@ -73,7 +73,7 @@ def tail(most: int, follow: bool, data: str | None, as_json: bool) -> None:
 @data_option
 def export(after: int, data: str | None) -> None:
     async def work() -> None:
-        async with at_home(data_dir(data)) as home:
+        async with at_home(data_dir(data), link=False) as home:
             async for entry in _pages(home, after):
                 sys.stdout.write(json.dumps(entry_record(entry)) + "\n")
 
@@ -94,7 +94,7 @@ def verify_(data: str | None, as_json: bool) -> None:
     place = data_dir(data)
 
     async def work() -> tuple[dict[str, object], str]:
-        async with at_home(place) as home:
+        async with at_home(place, link=False) as home:
             found = await verify(home.store.journal, CheckpointKeys(home.peppers), place.path, now=home.clock())
             faults = [{"seq": fault.seq, "what": fault.what} for fault in found.faults]
             answer = {"ok": found.ok, "rows": found.rows, "unlinked": found.unlinked, "head": found.head, "faults": faults}

@@ -1,5 +1,6 @@
 """Option types of the command line, and an opened installation for its commands."""
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +10,10 @@ import click
 
 from doorward.core.clock import span
 from doorward.core.limit import Rate
+from doorward.core.store import Unavailable
 from doorward.data_dir import DataDir
 from doorward.installation import Installation, opened
+from doorward.ledger.journal import Chainer, CheckpointKeys
 
 Home = Installation
 
@@ -44,6 +47,10 @@ RATE: Final = RateType()
 
 
 @asynccontextmanager
-async def at_home(data: DataDir) -> AsyncIterator[Home]:
+async def at_home(data: DataDir, *, link: bool = True) -> AsyncIterator[Home]:
+    """What a command has journaled is linked when it ends: there may be no server to do it."""
     async with opened(data, os.environ) as home:
         yield home
+        if link:
+            with contextlib.suppress(Unavailable):
+                await Chainer(home.store.journal, CheckpointKeys(home.peppers), data.path).link()

@@ -29,7 +29,7 @@ def read_object(data: bytes) -> dict[str, object]:
         read, end = _scan(text, 0) if text.startswith("{") else (None, -1)
         if end != len(text):
             read = _DECODER.decode(text)  # white space around it, or something that should not be there
-    except (ValueError, RecursionError) as reason:
+    except (ValueError, RecursionError, StopIteration) as reason:  # the scanner's word for a value that is not there
         raise Refused(Why.MALFORMED, note=f"JSON: {reason.__class__.__name__}") from None
     if type(read) is not dict:
         raise Refused(Why.MALFORMED, note="JSON, but not an object")
