@@ -186,3 +186,14 @@ def test_no_two_requests_share_a_mark(one: tuple[bytes, bytes], two: tuple[bytes
 def test_no_secret_is_kept() -> None:
     memory = Remembered((Shows("jwt", fields=(b"a",), repeatable=True),), lambda: 1, b"k" * 32)
     assert "SECRET" not in repr(memory.mark(shown((b"a", b"SECRET")), JWT))
+
+
+async def test_two_origins_are_no_error_and_nothing_to_remember() -> None:
+    on = Stage()
+    for _ in range(2):
+        assert await on.proofs(request(headers=[*shows("jwt"), (b"origin", b"https://a"), (b"origin", b"https://b")])) == 1
+
+
+def test_an_empty_field_is_not_an_absent_one() -> None:
+    memory = Remembered((Shows("jwt", fields=(b"a", b"b"), repeatable=True),), lambda: 1, b"k" * 32)
+    assert memory.mark(shown((b"a", b"x")), JWT) != memory.mark(shown((b"a", b"x"), (b"b", b"")), JWT)

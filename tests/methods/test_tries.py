@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from doorward.core.errors import Refused, Why
 from doorward.core.limit import Rate
+from doorward.core.store import Unavailable
 from doorward.methods import tries
 from doorward.methods.tries import Tries
 from doorward.stores.memory import MemoryStore
@@ -84,3 +85,26 @@ async def test_in_any_order_at_most_the_rate_is_wrong_and_nobody_waits_for_ever(
     for name in "ab":
         through = [wrong for (key, wrong), why in zip(guesses, said, strict=True) if key == name and why is None]
         assert sum(through) <= count
+
+
+async def test_a_meter_that_fails_to_take_back_leaves_nobody_waiting() -> None:
+    limit = limited(1)
+    meter = limit._meter
+
+    async def fail(key: str, rate: Rate, now: float) -> None:
+        raise Unavailable("locked")
+
+    await limit.take(["a"])
+    waiting = asyncio.create_task(attempt(limit, ["a"], wrong=False))
+    await asyncio.sleep(0.01)
+    meter.give_back = fail  # type: ignore[method-assign]
+    await limit.settle(["a"], wrong=False)
+    assert await asyncio.wait_for(waiting, 1) is Why.TOO_MANY_FAILURES
+    assert await asyncio.wait_for(attempt(limit, ["a"], wrong=False), 1) is Why.TOO_MANY_FAILURES
+
+
+async def test_nobody_waits_for_longer_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "LONGEST_WAIT", 0.05)
+    limit = limited(1)
+    await limit.take(["a"])
+    assert await attempt(limit, ["a"], wrong=False) is Why.BUSY

@@ -14,6 +14,7 @@ from doorward.admin.mistake import Mistake
 from doorward.core.errors import Refused
 from doorward.core.secret import Secret
 from doorward.core.store import Unavailable
+from doorward.crypto.seal import SealBroken
 from doorward.data_dir import DataDir, DataDirError
 from doorward.settings import SettingsError
 
@@ -75,7 +76,7 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise Failed(str(reason), "unavailable") from None
     except Mistake as reason:
         raise Failed(str(reason), "mistake") from None
-    except (DataDirError, SettingsError) as reason:
+    except (DataDirError, SettingsError, SealBroken) as reason:
         raise Failed(str(reason), "settings") from None
     except UnicodeEncodeError:
         raise Failed("an argument is not UTF-8", "mistake") from None

@@ -58,9 +58,10 @@ def pepper(data: str | None, as_json: bool) -> None:
 def sealing_key(data: str | None, as_json: bool) -> None:
     async def work() -> tuple[str, int]:
         place = data_dir(data)
-        id = _added(place, SEALING)
-        async with at_home(place) as home:
-            return id, await reseal.reseal(home.store, home.sealer, actor="local operator", now=home.clock())
+        with place.alone():  # adding the key and sealing anew under it: nobody adds another in between
+            id = _added(place, SEALING)
+            async with at_home(place) as home:
+                return id, await reseal.reseal(home.store, home.sealer, actor="local operator", now=home.clock())
 
     id, count = run(work)
     tell(as_json, {"id": id, "resealed": count}, f"the sealing key {id} is current, {count} secrets are sealed anew. {ELSEWHERE}")

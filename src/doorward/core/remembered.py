@@ -55,18 +55,18 @@ class Remembered:
         fields = request.headers.raw
         if any(name in fields for name in single):
             return None
-        values = []
+        values, lengths, origin = [], [], fields.get(b"origin")
         for name in repeatable:
-            value = fields.get(name, b"")
+            value = fields.get(name)
             if isinstance(value, list):
                 return None  # sent twice: the methods refuse it
-            values.append(value)
+            values.append(value or b"")
+            lengths.append(-1 if value is None else len(value))  # absent and empty are two things
         shown = b"".join(values)
-        if not shown:
+        if not shown or isinstance(origin, list):
             return None
         digest = hashlib.blake2b(shown, digest_size=32, key=self._key).digest()
-        lengths = tuple(map(len, values))
-        return (digest, lengths, id(route), request.method, request.scheme, request.address, request.told_by, fields.get(b"origin"))
+        return (digest, tuple(lengths), id(route), request.method, request.scheme, request.address, request.told_by, origin)
 
     def _fields_of(self, asked: tuple[str, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """Those of methods that may be remembered, and those of methods that show something new each time."""

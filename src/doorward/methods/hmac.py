@@ -164,5 +164,5 @@ def _redacted(text: str) -> str:
     """For `explain` (DECISIONS 25). Of the query the names only: which of its values is a secret nobody can tell."""
     method, target, *rest = text[:_TOLD].split("\n")
     path, mark, query = target.partition("?")
-    names = "&".join(part.partition("=")[0] + "=…" for part in query.split("&"))
+    names = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in (part.partition("=") for part in query.split("&")))
     return "\n".join((method, f"{path}?{names}" if mark else path, *rest))

@@ -6,6 +6,7 @@ from one office is slowed, not refused. How many may wait is bounded.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -13,9 +14,10 @@ from typing import Final
 from doorward.core.clock import Clock
 from doorward.core.errors import Refused, Why
 from doorward.core.limit import Rate
-from doorward.core.store import Meter
+from doorward.core.store import Meter, Unavailable
 
 MOST_WAITING: Final = 64
+LONGEST_WAIT: Final = 10.0
 
 
 class Tries:
@@ -42,15 +44,22 @@ class Tries:
         """After the work: `wrong` keeps what was taken."""
         if self._rate is None:
             return
-        for key in keys:
+        try:
             if not wrong:
-                await self._meter.give_back(key, self._rate, self._clock())
-            left = self._under_way.get(key, 1) - 1
-            if left > 0:
-                self._under_way[key] = left
-            else:
-                self._under_way.pop(key, None)
-            self._wake(key)
+                with contextlib.suppress(Unavailable):  # a try that cannot be given back comes back with time
+                    for key in keys:
+                        await self._meter.give_back(key, self._rate, self._clock())
+        finally:
+            for key in keys:
+                self._leave(key)
+
+    def _leave(self, key: str) -> None:
+        left = self._under_way.get(key, 1) - 1
+        if left > 0:
+            self._under_way[key] = left
+        else:
+            self._under_way.pop(key, None)
+        self._wake(key)
 
     async def _take_one(self, key: str, rate: Rate) -> None:
         while not (said := await self._meter.take(key, rate, self._clock())).allowed:
@@ -66,7 +75,10 @@ class Tries:
         self._waiting.setdefault(key, deque()).append(turn)
         self._waiters += 1
         try:
-            await turn
+            async with asyncio.timeout(LONGEST_WAIT):
+                await turn
+        except TimeoutError:
+            raise Refused(Why.BUSY, retry_after=1.0) from None
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._wake(key)  # our turn goes to the next one
