@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -46,6 +47,8 @@ from doorward.web.proxy import Proxies
 LONGEST_TOKEN: Final = 86400.0
 """`doorward token issue` gives no longer one."""
 INSTALLED: Final = frozenset(method.name for method in ALL)
+VERSION_SECONDS: Final = 0.002
+"""For so long is the store's version taken as read: what was committed since is refused that much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class Parts:
         self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
         self.keys_changed = False
         self.loads = 0
+        self._version: Hashable | None = None
+        self._version_until = 0.0
         self.passwords = PasswordCheck(
             credentials=store.credentials,
             accounts=store.accounts,
@@ -206,10 +211,14 @@ class Parts:
 
     def version(self) -> Hashable | None:
         """What a proof rests on: the store, what this worker was told of it, and the keys that it has loaded."""
-        try:
-            return (self.store.credentials.version(), self.watch.seen, self.loads) if self.watch.healthy else None
-        except Unavailable:
-            return None
+        now = time.monotonic()
+        if now >= self._version_until:  # asking SQLite takes two locks: requests that come together ask once
+            self._version_until = now + VERSION_SECONDS
+            try:
+                self._version = self.store.credentials.version() if self.watch.healthy else None
+            except Unavailable:
+                self._version = None
+        return None if self._version is None else (self._version, self.watch.seen, self.loads)
 
     def watch_is_healthy(self) -> bool:
         return self.watch.healthy

@@ -1,10 +1,12 @@
 """core/clock.py: lengths of time as people write them."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward.core.clock import moment, span
+from doorward.core.clock import Drawn, moment, span
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,17 @@ def test_any_text_is_a_length_or_a_value_error(text: str) -> None:
 )
 def test_a_moment_is_told_in_utc_to_the_second(at: float | None, text: str | None) -> None:
     assert moment(at) == text
+
+
+def test_drawn_entropy_is_never_given_twice() -> None:
+    asked: list[int] = []
+
+    def entropy(count: int) -> bytes:
+        asked.append(count)
+        return os.urandom(count)
+
+    drawn = Drawn(entropy)
+    given = [drawn(12) for _ in range(1000)] + [drawn(5000)]
+    assert len(set(given)) == 1001
+    assert [len(each) for each in given] == [12] * 1000 + [5000]
+    assert len(asked) < 6

@@ -9,6 +9,22 @@ Clock = Callable[[], float]
 Entropy = Callable[[int], bytes]
 """`entropy(n)` gives n random bytes; `os.urandom` outside of tests."""
 
+
+class Drawn:
+    """Entropy drawn 4 KiB at a time, for what must be unlike any other but need not be secret, such as request ids: asking
+    the system for each is a twentieth of a request. Made in the process that uses it."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy, self._drawn, self._at = entropy, b"", 0
+
+    def __call__(self, count: int) -> bytes:
+        if self._at + count > len(self._drawn):
+            self._drawn, self._at = self._entropy(max(4096, count)), 0
+        found = self._drawn[self._at : self._at + count]
+        self._at += count
+        return found
+
+
 _LAST: Final = 253402300799.0
 """The last second of the year 9999: RFC 3339 writes none after it."""
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote
 
 from doorward.core.case import Case
-from doorward.core.clock import Clock, Entropy
+from doorward.core.clock import Clock, Drawn, Entropy
 from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate
 from doorward.core.proof import Principal
@@ -75,7 +75,7 @@ class ForwardAuth:
         observe: Observe = ignore,
     ) -> None:
         self.gate, self.answerer, self.proxies, self.style = gate, answerer, proxies, style
-        self._clock, self._identify, self._entropy, self._observe = clock, identify, entropy, observe
+        self._clock, self._identify, self._entropy, self._observe = clock, identify, Drawn(entropy), observe
         self._questions: dict[bytes, Asked] = {b"": NOTHING_ASKED}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from doorward.core.case import Case
-from doorward.core.clock import Clock, Entropy
+from doorward.core.clock import Clock, Drawn, Entropy
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate
@@ -65,7 +65,7 @@ class Guard:
         route: Route | None = None,
     ) -> None:
         self.app, self.gate, self.answerer, self.proxies, self.route = app, gate, answerer, proxies, route
-        self._clock, self._entropy, self._observe = clock, entropy, observe
+        self._clock, self._entropy, self._observe = clock, Drawn(entropy), observe
         self._largest = (options or GuardOptions()).largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
