@@ -67,13 +67,4 @@ def proven(store: SqliteStore, keys: list[str], times: int) -> Run:
     turn = [keys.pop() for _ in range(min(times, len(keys)))]
     keys[:0] = turn
     requests = [tokens.request([(b"host", b"door.example"), (b"x-api-key", key.encode())]) for key in turn]
-
-    async def run() -> int:
-        find, prove = method.find, method.prove
-        for request in requests:
-            shown = find(request, ROUTE)
-            assert shown is not None
-            await prove(shown)
-        return len(requests)
-
-    return run
+    return tokens.proving(method, requests, ROUTE)

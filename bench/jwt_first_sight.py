@@ -8,7 +8,7 @@ from bench import tokens as making
 from bench.peers import PEERS, bare
 from bench.rounds import Effort, Prepare, Run, rates
 from bench.row import Goal, Row, compared
-from bench.tokens import ISSUER, ROUTE, Tokens
+from bench.tokens import ISSUER, Tokens
 from doorward.core.event import Change, Topic
 from doorward.core.revoked import Revoked
 from doorward.crypto.jose import parse_jwt
@@ -63,16 +63,7 @@ def method(tokens: Tokens) -> Jwt:
 
 def ours(tokens: Tokens) -> Run:
     jwt, requests = method(tokens), making.requests(tokens.texts)  # a new method remembers nothing
-
-    async def run() -> int:
-        find, prove = jwt.find, jwt.prove
-        for request in requests:
-            shown = find(request, ROUTE)
-            assert shown is not None
-            await prove(shown)
-        return len(requests)
-
-    return run
+    return making.proving(jwt, requests)
 
 
 def parsed(tokens: Tokens) -> Run:

@@ -7,7 +7,7 @@ from bench.jwt_first_sight import GOALS, calls, method
 from bench.peers import with_pyjwt
 from bench.rounds import Effort, Run, rates
 from bench.row import Goal, Row, compared
-from bench.tokens import ROUTE, Tokens
+from bench.tokens import Tokens
 from doorward.methods.jwt import Jwt
 
 SEEN = 1000
@@ -35,13 +35,4 @@ async def measure(effort: Effort) -> list[Row]:
 
 def seen(jwt: Jwt, tokens: Tokens, times: int) -> Run:
     requests = [request for _ in range(times) for request in making.requests(tokens.texts)]
-
-    async def run() -> int:
-        find, prove = jwt.find, jwt.prove
-        for request in requests:
-            shown = find(request, ROUTE)
-            assert shown is not None
-            await prove(shown)
-        return len(requests)
-
-    return run
+    return making.proving(jwt, requests)

@@ -4,8 +4,10 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from bench.rounds import Run
+from doorward.core.method import Method
 from doorward.core.policy import parse
 from doorward.core.request import Headers, Request
 from doorward.core.route import Route
@@ -66,3 +68,17 @@ def requests(texts: Sequence[str]) -> list[Request]:
 
 def request(headers: list[tuple[bytes, bytes]]) -> Request:
     return Request("GET", "/pets/7", "", Headers(headers), "https", "door.example", "192.0.2.7", None, has_body=False)
+
+
+def proving(method: Method[Any], requests: Sequence[Request], route: Route = ROUTE) -> Run:
+    """Each request found and proven as the gate does it."""
+
+    async def run() -> int:
+        find, prove = method.find, method.prove
+        for request in requests:
+            shown = find(request, route)
+            assert shown is not None
+            await prove(shown)
+        return len(requests)
+
+    return run

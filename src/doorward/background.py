@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -11,6 +12,7 @@ from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
 from doorward.ledger.reminders import remind
 
+_log: Final = logging.getLogger("doorward.background")
 FLUSH: Final = 2.0
 SHARE: Final = 1.0
 LINK: Final = 2.0
@@ -34,9 +36,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):  # it had failed before; what has gathered is written all the same
+                _log.error("background work had ended", exc_info=ended)
         await parts.session.settle()
         await flush(parts)
 

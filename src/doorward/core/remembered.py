@@ -2,7 +2,7 @@
 
 A key is found here by a keyed digest of what was shown, so no secret stays in memory. `version` stands for everything
 that a proof rests on (docs/adr/0008): it is read before proving, and an entry of another version is worth nothing. So a
-revocation that is committed is refused by the next request, as without this; `SECONDS` bounds what remains to be trusted.
+committed revocation is refused as soon as `version` tells of it (`assembly.VERSION_SECONDS`: 2 ms); `SECONDS` bounds the rest.
 """
 
 import hashlib
