@@ -58,6 +58,6 @@ docs: .venv  ## write docs/rfc.md anew from the tests' marks, docs/reference fro
 	@$(BIN)/python -m tests.reference_page
 
 lock: .venv  ## resolve requirements.lock anew (docs/adr/0001-lock-without-hosts.md)
-	@$(BIN)/uv pip compile pyproject.toml --extra fastapi --group dev --universal --generate-hashes --upgrade --quiet \
+	@$(BIN)/uv pip compile pyproject.toml --extra django --extra fastapi --extra flask --group dev --universal --generate-hashes --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 	@! grep -n '//' requirements.lock

@@ -11,7 +11,7 @@ from doorward.settings import Place, Settings, SettingsError, mentioned
 OPEN = "open_to_anyone"
 NOT_BUILT: Final = {"cover": "http_signature", "origin": "http_signature"}
 """Settings of a route that mean nothing without a method that is not built yet."""
-BUILT_BINDERS = frozenset({Binder.SAME_SUBJECT, Binder.APP_AND_USER, Binder.INDEPENDENT})
+BUILT_BINDERS = frozenset(Binder)
 
 
 @dataclass(frozen=True)

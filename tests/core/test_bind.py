@@ -91,9 +91,74 @@ def test_roles_of_another_subject_are_not_lent() -> None:
     assert bound("api_key and jwt bound by independent", APP, USER).roles == frozenset()
 
 
-@pytest.mark.parametrize("text", ["jwt bound by dpop", "jwt bound by same_key"])
-def test_a_binder_that_is_not_built_refuses(text: str) -> None:
-    assert refused(text, USER) is Why.NOT_BOUND
+JKT, X5T = "jkt:one", "x5t#S256:one"
+HELD = Proof(method="dpop", subject="", credential_id="d", keys=frozenset({JKT}), ath="a")
+BOUND = USER._replace(bound_to=frozenset({JKT}), ath="a")
+MACHINE = CERTIFICATE._replace(subject="orders", keys=frozenset({X5T}))
+PINNED = USER._replace(bound_to=frozenset({X5T}))
+
+
+@pytest.mark.parametrize("text", ["jwt", "jwt bound by dpop", "jwt bound by same_key"])
+def test_a_token_that_is_bound_to_a_key_counts_with_a_proof_of_it_only(text: str) -> None:
+    principal = bound(text, BOUND, HELD)
+    assert (principal.subject, principal.methods) == ("alice", ("jwt", "dpop"))
+    assert refused(text, BOUND) is Why.NO_PROOF_OF_KEY
+    assert refused(text, BOUND, HELD._replace(keys=frozenset({"jkt:other"}))) is Why.NO_PROOF_OF_KEY
+    assert refused(text, BOUND, HELD._replace(ath="b")) is Why.BAD_DPOP
+    assert refused(text, BOUND, HELD._replace(ath=None)) is Why.BAD_DPOP
+
+
+@pytest.mark.parametrize("proof", [USER, USER._replace(bound_to=frozenset({X5T}))])
+def test_bound_by_dpop_refuses_a_token_without_a_dpop_key(proof: Proof) -> None:
+    assert refused("jwt bound by dpop", proof, HELD) is Why.NO_PROOF_OF_KEY
+    assert refused("jwt bound by dpop", proof) is Why.NO_PROOF_OF_KEY
+
+
+def test_a_token_bound_to_a_certificate_counts_on_its_connection_only() -> None:
+    (way,) = alternatives(parse("jwt"))
+    assert bind(way, {"jwt": PINNED}, X5T).subject == "alice"
+    for other in (None, "x5t#S256:other"):
+        with pytest.raises(Refused) as error:
+            bind(way, {"jwt": PINNED}, other)
+        assert error.value.why is Why.NO_PROOF_OF_KEY
+
+
+def test_a_token_bound_to_two_keys_needs_both() -> None:
+    (way,) = alternatives(parse("jwt"))
+    both = BOUND._replace(bound_to=frozenset({JKT, X5T}))
+    assert bind(way, {"jwt": both, "dpop": HELD}, X5T).subject == "alice"
+    with pytest.raises(Refused):
+        bind(way, {"jwt": both, "dpop": HELD}, None)
+    with pytest.raises(Refused):
+        bind(way, {"jwt": both}, X5T)
+
+
+def test_same_key_joins_a_certificate_and_the_token_that_is_bound_to_it() -> None:
+    principal = bound("mtls and jwt bound by same_key", MACHINE, PINNED)
+    assert (principal.subject, principal.client) == ("alice", "orders")
+    assert bound("mtls and jwt bound by same_key", MACHINE, PINNED._replace(client="shop")).client == "shop"
+    assert refused("mtls and jwt bound by same_key", MACHINE, USER) is Why.NOT_BOUND
+    other = MACHINE._replace(keys=frozenset({"x5t#S256:other"}))
+    assert refused("mtls and jwt bound by same_key", other, PINNED) is Why.NO_PROOF_OF_KEY
+
+
+def test_same_key_takes_a_signature_for_the_proof_of_a_tokens_key() -> None:
+    signature = Proof(method="http_signature", subject="orders", credential_id="s", keys=frozenset({JKT}))
+    assert bound("http_signature and jwt bound by same_key", signature, BOUND).subject == "alice"
+    assert refused("http_signature and jwt bound by same_key", signature._replace(keys=frozenset({"jkt:x"})), BOUND) is Why.NO_PROOF_OF_KEY
+
+
+def test_same_key_alone_asks_for_a_token_that_is_bound() -> None:
+    assert refused("jwt bound by same_key", USER) is Why.NOT_BOUND
+    assert refused("jwt bound by same_key", USER, HELD) is Why.NOT_BOUND
+
+
+@pytest.mark.parametrize(
+    "text", ["api_key bound by dpop", "mtls bound by dpop", "api_key and jwt bound by same_key", "session bound by same_key"]
+)
+def test_what_has_no_key_cannot_be_bound_by_one(text: str) -> None:
+    with pytest.raises(ValueError, match="has none"):
+        parse(text)
 
 
 def test_every_bond_of_a_nest_is_held() -> None:

@@ -24,6 +24,7 @@ def test_the_order_of_checks_is_data() -> None:
         "check_failures",
         "find",
         "prove",
+        "confirm",
         "bind",
         "limit_principal",
         "check_scopes",

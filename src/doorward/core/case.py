@@ -14,7 +14,8 @@ from doorward.core.route import Route
 @dataclass(slots=True)
 class Case:
     """Filled step by step; a door may keep it for its log. `leftover`: a misshapen ambient credential, which counts only if
-    nothing explicit is shown. `mark` and `version`: see `core.remembered`.
+    nothing explicit is shown. `unasked`: the methods of which a browser sent by itself what is shown.
+    `mark` and `version`: see `core.remembered`.
 
     `earlier`: what the same gate let through of the same request, at a door before. Each limit is charged once a request,
     and what may be shown once may be shown to each door of it.
@@ -29,6 +30,7 @@ class Case:
     proofs: dict[str, Proof] = field(default_factory=dict)
     principal: Principal | None = None
     leftover: Refused | None = None
+    unasked: set[str] = field(default_factory=set)
     verdicts: list[Verdict] = field(default_factory=list)
     mark: Hashable | None = None
     version: Hashable | None = None

@@ -10,11 +10,16 @@ HEADER: Final = b"x-csrf-token"
 
 
 def check_same_site(request: Request, token: str | None) -> None:
-    """A matching X-CSRF-Token, or the browser's own word that the page is of this origin. Raises Refused(CROSS_SITE)."""
+    """A matching X-CSRF-Token, or the browser's own word that the page is of this origin. Raises Refused(CROSS_SITE).
+
+    With an empty `token` there is nothing to repeat, as for a certificate: who bears no mark of a browser is let through.
+    """
     shown = request.header(HEADER)
-    if shown is not None and token is not None and same(shown.encode(), token.encode()):
+    if shown is not None and token and same(shown.encode(), token.encode()):
         return
     site = request.header(b"sec-fetch-site")
+    if token == "" and site is None and b"origin" not in request.headers:
+        return
     if site is not None:
         if site == "same-origin":
             return

@@ -48,6 +48,11 @@ class Why(Enum):
     WRONG_SIGNATURE = "the signature does not verify"
     BODY_NOT_SIGNED = "the request has a body that its signature does not cover"
     NOT_BOUND = "the credentials sent together do not belong together"
+    NO_PROOF_OF_KEY = "the token is bound to a key that the request does not prove"
+    BAD_DPOP = "the DPoP proof is not valid for this request"
+    NEEDS_NONCE = "the DPoP proof lacks a nonce of this server"
+    BAD_CERTIFICATE = "the client certificate is not one that is trusted here"
+    BAD_WEBHOOK = "the webhook's signature does not verify"
     STALE = "the request was signed outside the time window"
     REPLAYED = "the signed request was seen before"
     SIGNED_BEFORE_RESTART = "the signature is older than this machine's start; sign anew"
@@ -88,6 +93,11 @@ ANSWER: Final[dict[Why, Code]] = {
     Why.WRONG_SIGNATURE: Code.INVALID_CREDENTIAL,
     Why.BODY_NOT_SIGNED: Code.INVALID_CREDENTIAL,
     Why.NOT_BOUND: Code.INVALID_CREDENTIAL,
+    Why.NO_PROOF_OF_KEY: Code.INVALID_CREDENTIAL,
+    Why.BAD_DPOP: Code.INVALID_CREDENTIAL,
+    Why.NEEDS_NONCE: Code.INVALID_CREDENTIAL,
+    Why.BAD_CERTIFICATE: Code.INVALID_CREDENTIAL,
+    Why.BAD_WEBHOOK: Code.INVALID_CREDENTIAL,
     Why.STALE: Code.STALE_REQUEST,
     Why.REPLAYED: Code.REPLAYED_REQUEST,
     Why.SIGNED_BEFORE_RESTART: Code.STALE_REQUEST,
@@ -115,14 +125,24 @@ class Refused(Exception):
 
     `detail` is a public sentence that says what to do; it may never hold what the caller sent as a secret.
     `note` is private, for the log and `explain`. `retry_after` is in seconds.
+    `fields`: header fields that go with the answer.
     """
 
-    def __init__(self, why: Why, detail: str | None = None, *, note: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        why: Why,
+        detail: str | None = None,
+        *,
+        note: str | None = None,
+        retry_after: float | None = None,
+        fields: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         super().__init__(why.name)
         self.why = why
         self.detail = detail
         self.note = note
         self.retry_after = retry_after
+        self.fields = fields
 
     @property
     def code(self) -> Code:

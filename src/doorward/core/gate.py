@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from doorward.core.address import counted_as, failures_key
-from doorward.core.bind import USER_METHODS, bind
+from doorward.core.bind import DPOP, USER_METHODS, bind, needs_dpop
 from doorward.core.case import Case
 from doorward.core.clock import Clock
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
 from doorward.core.limit import Rate
-from doorward.core.method import Method
+from doorward.core.method import Method, Unasked
 from doorward.core.path import read_path
 from doorward.core.policy import Alternative
+from doorward.core.proof import Proof
 from doorward.core.remembered import Remembered
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
@@ -48,10 +49,12 @@ class Gate:
         options: GateOptions,
         observers: Sequence["Observer"] = (),
         remembered: Remembered | None = None,
+        dpop: Method[Any] | None = None,
     ) -> None:
+        """`dpop`: proves the key that a token is bound to (RFC 9449); without it no such token is admitted."""
         self.methods: dict[str, Method[Any]] = {method.name: method for method in methods}
         self.routes, self.once, self.meter, self.clock, self.options = routes, once, meter, clock, options
-        self._observers, self._remembered = tuple(observers), remembered
+        self._observers, self._remembered, self._dpop = tuple(observers), remembered, dpop
         self._ambient = frozenset(method.name for method in methods if method.ambient)
         self._guessable = frozenset(method.name for method in methods if method.guessable)
 
@@ -148,6 +151,8 @@ class Gate:
                 shown = None
             if shown is not None:
                 case.shown[name] = shown
+                if name in self._ambient or isinstance(shown, Unasked):
+                    case.unasked.add(name)
         return name in case.shown
 
     def find(self, case: Case) -> None:
@@ -167,12 +172,12 @@ class Gate:
         if len(route.ways) == 1 and len(case.shown) == len(route.asked):
             return route.ways[0]
         complete = [way for way in route.ways if all(method in case.shown for method in way.methods)]
-        if case.leftover is not None and not any(set(way.methods) - self._ambient for way in complete):
+        if case.leftover is not None and not any(set(way.methods) - case.unasked for way in complete):
             raise case.leftover
         if not complete:
             foreign = not case.shown and any(name in case.request.headers for name in _FOREIGN)
             raise Refused(Why.MALFORMED if foreign else Why.MISSING)
-        explicit = frozenset(case.shown) - self._ambient
+        explicit = frozenset(case.shown) - case.unasked
         for way in complete:
             if explicit.issubset(way.methods):
                 return way
@@ -186,12 +191,28 @@ class Gate:
             proof = await self.methods[name].prove(case.shown[name])
             if proof.env is not None and proof.env != route.env:
                 raise Refused(Why.WRONG_ENV, note=f"the route takes {route.env}")
+            if proof.issuer is not None and name in case.way.ours:
+                raise Refused(Why.WRONG_ISSUER, note="`oauth` takes tokens of our own server only")
             case.proofs[name] = proof
+
+    async def confirm(self, case: Case) -> None:
+        """A token that is bound to a key counts only with a proof of that key, whatever the policy says."""
+        if case.way is None or case.principal is not None:
+            return
+        if not needs_dpop(case.way, case.proofs):
+            if case.request.authorization("dpop") is not None:
+                raise Refused(Why.BAD_DPOP, "A token that is bound to no key is sent as Bearer.")  # RFC 9449 section 7.1
+            return
+        shown = self._dpop.find(case.request, case.its_route) if self._dpop is not None else None
+        if self._dpop is None or shown is None:
+            raise Refused(Why.NO_PROOF_OF_KEY, "Send the token with a DPoP proof of the key that it is bound to (RFC 9449).")
+        case.proofs[DPOP] = await self._dpop.prove(shown)
 
     def bind(self, case: Case) -> None:
         if case.way is None or case.principal is not None:
             return
-        case.principal = bind(case.way, case.proofs)
+        certificate = case.request.certificate
+        case.principal = bind(case.way, case.proofs, certificate.key if certificate is not None else None)
         if self._remembered is not None and case.mark is not None:
             self._remembered.keep(case.mark, case.its_route, case.version, case.now, case.way, dict(case.proofs), case.principal)
 
@@ -237,11 +258,18 @@ class Gate:
 
     def check_cross_site(self, case: Case) -> None:
         """Asked unless a credential was sent that no browser sends by itself; it sends a password that was typed into its dialog."""
-        if not case.request.unsafe or not (self._ambient | self._guessable).issuperset(case.proofs):
+        if not case.request.unsafe:
             return
-        for proof in case.proofs.values():
+        proofs = case.proofs.values()
+        if not all(self.unasked(proof) or proof.method in self._guessable for proof in proofs):
+            return
+        for proof in proofs:
             if proof.csrf is not None:
                 check_same_site(case.request, proof.csrf)
+
+    def unasked(self, proof: Proof) -> bool:
+        """Whether a browser, or the connection, sends by itself what this proves."""
+        return proof.csrf is not None or proof.method in self._ambient
 
     async def spend_once(self, case: Case) -> None:
         for proof in case.proofs.values():
@@ -265,6 +293,7 @@ ORDER: Final[tuple[Step, ...]] = (
     Gate.check_failures,
     Gate.find,
     Gate.prove,
+    Gate.confirm,
     Gate.bind,
     Gate.limit_principal,
     Gate.check_scopes,

@@ -9,6 +9,12 @@ from doorward.core.route import Route
 Shown = TypeVar("Shown")
 
 
+class Unasked:
+    """Marks what an explicit method found where a browser sends it unasked: a token in a cookie. Its proof has `csrf`."""
+
+    __slots__ = ()
+
+
 class Method(Protocol[Shown]):
     """*Not mine* is `find` giving None; *proof* is `prove` returning; *refused, stop* is either raising Refused.
 

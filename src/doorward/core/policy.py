@@ -24,9 +24,14 @@ class Binder(Enum):
     INDEPENDENT = "independent"
 
 
-METHODS: Final = ("api_key", "basic", "jwt", "access_token", "hmac", "http_signature", "session", "mtls")
+METHODS: Final = ("api_key", "basic", "jwt", "access_token", "hmac", "http_signature", "session", "mtls", "webhook")
 OAUTH: Final = ("jwt", "access_token")
 """What the word `oauth` stands for: a token that our server issued, JWT or opaque."""
+KEYED: Final[dict[Binder, frozenset[str]]] = {
+    Binder.DPOP: frozenset(OAUTH),
+    Binder.SAME_KEY: frozenset({*OAUTH, "mtls", "http_signature"}),
+}
+"""The methods whose proofs may show a key, or be bound to one."""
 _ALONE: Final = frozenset({Binder.DPOP, Binder.SAME_KEY})
 _WORDS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[()]|\S")
 _RESERVED: Final = ("or", "and", "bound", "by", "(", ")")
@@ -203,20 +208,22 @@ class Bond:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One way through a policy: all of these methods, under all of these bonds."""
+    """One way through a policy: all of these methods, under all of these bonds. `ours`: those whose tokens we must have issued."""
 
     methods: tuple[str, ...]
     bonds: tuple[Bond, ...] = ()
+    ours: frozenset[str] = frozenset()
 
 
 def alternatives(policy: Policy) -> tuple[Alternative, ...]:
     """The policy with every `or` drawn outwards, in the order written; the gate works on these.
 
-    Raises ValueError when there are more than 64, or when a method would be asked for twice together.
+    Raises ValueError when there are more than 64, when a method would be asked for twice together, or when a binder
+    asks for a key of a method that has none.
     """
     match policy:
         case By("oauth"):
-            return tuple(Alternative((method,)) for method in OAUTH)
+            return tuple(Alternative((method,), ours=frozenset((method,))) for method in OAUTH)
         case By(method):
             return (Alternative((method,)),)
         case AnyOf(branches):
@@ -237,6 +244,9 @@ def alternatives(policy: Policy) -> tuple[Alternative, ...]:
 def _together(parts: tuple[Alternative, ...], bind: Binder) -> Alternative:
     methods = tuple(method for part in parts for method in part.methods)
     if len(set(methods)) != len(methods):
-        raise ValueError("a method is joined with itself by `and`")
+        raise ValueError("a method is joined with itself by `and`; `oauth` takes tokens of both kinds, so it stands alone for `jwt`")
+    if keyless := [method for method in methods if method not in KEYED.get(bind, methods)]:
+        raise ValueError(f"`{bind.value}` binds what has a key of its own, and {keyless[0]} has none")
     bonds = tuple(bond for part in parts for bond in part.bonds)
-    return Alternative(methods, (*bonds, Bond(bind, tuple(part.methods for part in parts))))
+    ours = frozenset(method for part in parts for method in part.ours)
+    return Alternative(methods, (*bonds, Bond(bind, tuple(part.methods for part in parts))), ours)

@@ -9,6 +9,7 @@ from doorward.core.limit import Rate
 
 Claims = Mapping[str, object]
 NO_CLAIMS: Final[Claims] = MappingProxyType({})
+NO_KEYS: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,11 @@ class Proof(NamedTuple):
     `scopes` None: the credential carries no scopes and limits none. `client` is the application, `subject` the
     person, service or key owner. `authenticated_at` is when the person or machine last proved itself: now for all
     but sessions and tokens. `env` None: it belongs to no environment. `csrf` is set on ambient credentials: what an
-    unsafe request must repeat.
+    unsafe request must repeat ("": nothing could be, so the browser's own word counts).
+    `keys`: whose possession it has shown, as "jkt:" (RFC 7638) or "x5t#S256:" (RFC 8705) and a thumbprint; `bound_to`:
+    it counts only beside a proof of all of these keys (the `cnf` claim, RFC 7800). `ath` is the base64url SHA-256 of a token that is
+    bound so, and what a DPoP proof says of it (RFC 9449 section 4.2). `issuer` None: we issued it ourselves.
+    `tells`: header fields that go with the answer.
     """
 
     method: str
@@ -41,9 +46,13 @@ class Proof(NamedTuple):
     rate: Rate | None = None
     authenticated_at: float | None = None
     expires_at: float | None = None
-    thumbprint: str | None = None
     csrf: str | None = None
     once: OneUse | None = None
+    keys: frozenset[str] = NO_KEYS
+    bound_to: frozenset[str] = NO_KEYS
+    ath: str | None = None
+    issuer: str | None = None
+    tells: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,8 +53,8 @@ class Remembered:
             return None
         repeatable, single = self._fields_of(route.asked)
         fields = request.headers.raw
-        if any(name in fields for name in single):
-            return None
+        if b"dpop" in fields or any(name in fields for name in single):
+            return None  # a proof of possession is for one request
         values, lengths, origin = [], [], fields.get(b"origin")
         for name in repeatable:
             value = fields.get(name)
@@ -63,10 +63,15 @@ class Remembered:
             values.append(value or b"")
             lengths.append(-1 if value is None else len(value))  # absent and empty are two things
         shown = b"".join(values)
-        if not shown or isinstance(origin, list):
+        certificate = request.certificate
+        if not (shown or certificate) or isinstance(origin, list):
             return None
+        seen: Hashable = None
+        if certificate is not None:
+            shown = b"".join((shown, *certificate.chain))
+            seen = (certificate.told_by, certificate.uri, tuple(map(len, certificate.chain)))
         digest = hashlib.blake2b(shown, digest_size=32, key=self._key).digest()
-        return (digest, tuple(lengths), id(route), request.method, request.scheme, request.address, request.told_by, origin)
+        return (digest, tuple(lengths), id(route), request.method, request.scheme, request.address, request.told_by, origin, seen)
 
     def _fields_of(self, asked: tuple[str, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """Those of methods that may be remembered, and those of methods that show something new each time."""

@@ -5,10 +5,13 @@ from typing import Final, NamedTuple
 
 from doorward.core.address import is_loopback
 from doorward.core.errors import Refused, Why
+from doorward.core.presented import Presented
 
 HEADER_LIMIT: Final = 8 * 1024
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 _DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
+
+_TOKEN_SCHEMES: Final = ("bearer", "dpop")
 
 Body = Callable[[], Awaitable[bytes]]
 
@@ -77,7 +80,8 @@ class Request(NamedTuple):
     `body` gives the whole body (Refused BODY_TOO_LARGE past the cap), or is None where the door cannot see it
     (`/verify` behind a proxy); `has_body` says whether there is one at all.
     `scheme`, `host` and `address` are None where a proxy did not tell them; `told_by` is the listed proxy that told the
-    rest, None where the caller came straight to the door. `spared`: the address is a listed proxy's own.
+    rest, None where the caller came straight to the door. `spared`: the address is a listed proxy's own. `certificate` is
+    what the caller showed to whoever ended TLS: our own listener, or a listed proxy.
     """
 
     method: str
@@ -92,6 +96,7 @@ class Request(NamedTuple):
     id: str = ""
     told_by: str | None = None
     spared: bool = False
+    certificate: Presented | None = None
 
     @property
     def target(self) -> str:
@@ -137,6 +142,15 @@ class Request(NamedTuple):
             return None
         shown, _, rest = value.partition(" ")
         return rest.strip(" ") if shown.lower() == scheme else None
+
+    @property
+    def token(self) -> str | None:
+        """An access token in Authorization, as Bearer (RFC 6750 section 2.1) or as DPoP (RFC 9449 section 7.1)."""
+        value = self.headers.one(b"authorization")
+        if value is None:
+            return None
+        scheme, _, rest = value.partition(" ")
+        return rest.strip(" ") if scheme.lower() in _TOKEN_SCHEMES else None
 
     def cookie(self, name: str) -> str | None:
         """The only cookie of this name (RFC 6265 section 5.4). Raises Refused(SHOWN_TWICE)."""

@@ -83,7 +83,7 @@ class Route:
             raise ValueError("audience: write whom a token must be for, or leave it out: then it is the issuer")
         if lower := sorted(method for method in self.methods if method != method.upper()):
             raise ValueError(f"methods: HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
-        ways = alternatives(self.allow) if self.allow is not None else ()
+        ways = _widest(alternatives(self.allow)) if self.allow is not None else ()
         object.__setattr__(self, "pattern", path_pattern(self.path))
         object.__setattr__(self, "ways", ways)
         object.__setattr__(self, "asked", tuple(dict.fromkeys(method for way in ways for method in way.methods)))
@@ -94,6 +94,12 @@ class Route:
 
     def answers(self, method: str) -> bool:
         return not self.methods or method in self.methods or (method == "HEAD" and "GET" in self.methods)  # RFC 9110 section 9.3.2
+
+
+def _widest(ways: tuple[Alternative, ...]) -> tuple[Alternative, ...]:
+    """`oauth or jwt`: where tokens of any issuer are taken, none is refused for not being ours."""
+    free = {(way.methods, way.bonds) for way in ways if not way.ours}
+    return tuple(way for way in ways if not way.ours or (way.methods, way.bonds) not in free)
 
 
 class Routes:

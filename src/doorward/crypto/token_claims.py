@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 from doorward.core.errors import Refused, Why
 
 ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068 section 2.1
+_CONFIRMATIONS: Final = frozenset({"jkt", "x5t#S256"})  # RFC 9449 section 6.1, RFC 8705 section 3.1
 _LATEST: Final = 2**53
 _NONE: Final[frozenset[str]] = frozenset()
 
 
 class TokenClaims(NamedTuple):
-    """Times in seconds since the epoch. No `scope` means no scopes, not all of them."""
+    """Times in seconds since the epoch. No `scope` means no scopes, not all of them. `bound_to` as in `core.proof`."""
 
     id: str
     subject: str
@@ -26,6 +27,7 @@ class TokenClaims(NamedTuple):
     expires_at: float
     not_before: float | None
     authenticated_at: float | None
+    bound_to: frozenset[str] = _NONE
 
 
 def read_claims(claims: Mapping[str, object]) -> TokenClaims:
@@ -65,7 +67,15 @@ def read_claims(claims: Mapping[str, object]) -> TokenClaims:
         expires_at,
         not_before,
         authenticated_at,
+        _confirmed(get("cnf")) if "cnf" in claims else _NONE,
     )
+
+
+def _confirmed(cnf: object) -> frozenset[str]:
+    """The keys of `cnf` (RFC 7800 section 3.1). A way of confirmation that is not understood cannot be asked for, so it is refused."""
+    if type(cnf) is dict and cnf and cnf.keys() <= _CONFIRMATIONS and all(type(value) is str and value for value in cnf.values()):
+        return frozenset(f"{name}:{value}" for name, value in cnf.items())
+    raise Refused(Why.MALFORMED, note="the confirmation (cnf) of the token is not understood")
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,6 @@
 """JWT access tokens of our own issuer (RFC 9068). No store is asked: a signature, a clock, and the set of what was revoked.
 
-On the wire  Authorization: Bearer eyJ….….… (RFC 6750 section 2.1)
+On the wire  Authorization: Bearer eyJ….….… (RFC 6750 section 2.1), DPoP if it is bound to a key (RFC 9449 section 7.1)
 Claims       iss sub aud exp iat jti, scope, roles, client_id, auth_time; `gid` the grant, `seq` the change that the
              issuer had seen (which tells a token made after a revocation from one made before it in the same second)
 Refused      MALFORMED, WRONG_TYPE, WRONG_ISSUER, UNKNOWN (no such key), WRONG_SIGNATURE, WRONG_AUDIENCE; of genuine
@@ -20,6 +20,7 @@ from doorward.core.request import Request
 from doorward.core.revoked import Revoked
 from doorward.core.route import Route
 from doorward.core.store import Unavailable
+from doorward.crypto import base64url
 from doorward.crypto.jose import ParsedToken, VerifyingKey, parse_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.token_claims import ACCESS_TOKEN, TokenClaims, read_claims
@@ -84,7 +85,7 @@ class Jwt:
         self._memo: dict[bytes, _Known] = {}
 
     def find(self, request: Request, route: Route) -> ShownToken | None:
-        text = request.authorization("bearer")
+        text = request.token
         if text is None or not text.startswith("eyJ") or text.count(".") != 2:
             return None
         digest = hashlib.sha256(text.encode("latin-1")).digest()
@@ -98,12 +99,12 @@ class Jwt:
                 raise Refused(Why.UNKNOWN, note=f"the signing key {token.key.kid} was withdrawn")
             self._check(token.claims, shown.audience, now)
             return token.proof
-        known = self._verify(token, now)
+        known = self._verify(token, now, shown.digest)
         self._check(known.claims, shown.audience, now)
         self._remember(shown.digest, known)
         return known.proof
 
-    def _verify(self, token: ParsedToken, now: float) -> _Known:
+    def _verify(self, token: ParsedToken, now: float, digest: bytes) -> _Known:
         """Nothing that this refuses may tell more than that: genuineness is not proven yet."""
         header, issuer = token.header, token.claims.get("iss")
         if header.typ != ACCESS_TOKEN:  # RFC 9068 section 4: never an ID, identity, logout or status token
@@ -117,9 +118,9 @@ class Jwt:
         claims = read_claims(token.claims)
         if key.audience is not None and claims.audiences != {key.audience}:  # who shares a key may speak to itself only
             raise Refused(Why.WRONG_AUDIENCE, note=f"the key {key.kid} is shared with {key.audience}")
-        return _Known(key, claims, self._proof(claims, token))
+        return _Known(key, claims, self._proof(claims, token, digest))
 
-    def _proof(self, claims: TokenClaims, token: ParsedToken) -> Proof:
+    def _proof(self, claims: TokenClaims, token: ParsedToken, digest: bytes) -> Proof:
         return Proof(
             method=self.name,
             subject=claims.subject,
@@ -130,6 +131,8 @@ class Jwt:
             claims=MappingProxyType(token.claims),
             authenticated_at=claims.authenticated_at,
             expires_at=claims.expires_at,
+            bound_to=claims.bound_to,
+            ath=base64url.encode(digest).decode() if claims.bound_to else None,  # RFC 9449 section 4.2
         )
 
     def _check(self, claims: TokenClaims, audience: str, now: float) -> None:

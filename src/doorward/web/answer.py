@@ -106,6 +106,7 @@ class Answerer:
             headers.append((b"connection", b"close"))  # the rest of the body is not read
         if case is not None and case.verdicts:
             headers += rate_limit(case.tightest)
+        headers += refused.fields
         return Answer(status, headers, body)
 
     def _challenges(self, refused: Refused, route: Route | None, request: Request | None) -> str:
@@ -148,7 +149,9 @@ def rate_limit(verdict: Verdict | None) -> Fields:
 
 
 def warnings(case: Case) -> Fields:
-    """X-Auth-Warning where the key came in the query: it stands in histories and logs on its way (RFC 6750 section 5.3)."""
+    """What the proofs tell; X-Auth-Warning where the key came in the query: it stands in histories and logs on its way (RFC
+    6750 section 5.3)."""
+    told: Fields = [field for proof in case.proofs.values() for field in proof.tells]
     if any(KEY_IN_QUERY in proof.claims for proof in case.proofs.values()):
-        return [(b"x-auth-warning", b"the API key was sent in the query; send it in X-API-Key")]
-    return []
+        told.append((b"x-auth-warning", b"the API key was sent in the query; send it in X-API-Key"))
+    return told
