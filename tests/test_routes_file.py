@@ -70,7 +70,6 @@ def test_routes_come_from_the_environment_too() -> None:
         ('[[route]]\npath = "/a"\nallow = "jwt and api_key"\n', "need `bound by`"),
         ('[[route]]\npath = "/a"\nallow = "mtls"\n', "'mtls' is not built into this version"),
         ('[[route]]\npath = "/a"\nallow = "access_token or jwt"\n', "'access_token' is not built into this version"),
-        ('[[route]]\npath = "/a"\nallow = "jwt bound by dpop"\n', "'dpop' is not built into this version"),
         ('[[route]]\npath = "/a"\nallow = "jwt"\nenv = "prod"\n', "env is live or test"),
         ('[[route]]\npath = "/a"\nallow = "jwt"\nscope = "x"\n', "unknown setting 'scope'; did you mean 'scopes'?"),
         ('[route]\npath = "/a"\nallow = "jwt"\n', "write each as [[route]]"),
@@ -83,11 +82,7 @@ def test_routes_come_from_the_environment_too() -> None:
         ('[[route]]\npath = "/a"\nallow = "open_to_anyone"\nscopes = ["a"]\n', "line 4, [route] scopes: the route '/a' is open"),
         (
             '[[route]]\npath = "/a"\nallow = "jwt"\norigin = "nonsense"\n',
-            "line 4, [route] origin: `origin` is for http_signature, which is not built into this version",
-        ),
-        (
-            '[[route]]\npath = "/a"\nallow = "jwt"\ncover = ["@method"]\n',
-            "line 4, [route] cover: `cover` is for http_signature, which is not built into this version",
+            "line 4, [route] origin: origin is a scheme and a host",
         ),
     ],
 )

@@ -4,14 +4,11 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from doorward.core.limit import Rate
-from doorward.core.policy import OAUTH, AllOf, AnyOf, Binder, By, Policy, parse
+from doorward.core.policy import OAUTH, AllOf, AnyOf, By, Policy, parse
 from doorward.core.route import Route, Routes
 from doorward.settings import Place, Settings, SettingsError, mentioned
 
 OPEN = "open_to_anyone"
-NOT_BUILT: Final = {"cover": "http_signature", "origin": "http_signature"}
-"""Settings of a route that mean nothing without a method that is not built yet."""
-BUILT_BINDERS = frozenset(Binder)
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,9 @@ class WrittenRoute:
     audience: str | None = None
     env: str = "live"
     preflight: bool = False
+    cover: tuple[str, ...] = ()
+    origin: str | None = None
+    webhook: str = ""
     allow_query_key: bool = False
     name: str = ""
 
@@ -50,9 +50,7 @@ def check_installed(policy: Policy, installed: frozenset[str]) -> None:
         case By(method):
             if method not in installed:
                 raise ValueError(f"the method {method!r} is not built into this version; built in are {', '.join(sorted(installed))}")
-        case AllOf(factors, bind):
-            if bind not in BUILT_BINDERS:
-                raise ValueError(f"the binder {bind.value!r} is not built into this version")
+        case AllOf(factors, _):
             for factor in factors:
                 check_installed(factor, installed)
         case AnyOf(branches):
@@ -66,9 +64,6 @@ def read_routes(settings: Settings, installed: frozenset[str]) -> Routes:
 
 
 def _route(settings: Settings, place: Place, table: dict[str, object], installed: frozenset[str]) -> Route:
-    for name in table:
-        if name in NOT_BUILT:
-            raise SettingsError(f"{place([name])}: `{name}` is for {NOT_BUILT[name]}, which is not built into this version")
     given = settings.fields(WrittenRoute, table, place)
     written = WrittenRoute(**given)  # type: ignore[arg-type]  # converted by the fields' own types
     if not written.path:

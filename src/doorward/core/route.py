@@ -11,6 +11,7 @@ from doorward.core.policy import Alternative, Policy, alternatives
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@ -]+")
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token, RFC 9110 sections 5.6.2 and 9.1
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")  # RFC 6749 section 3.3
 
 
@@ -63,6 +64,7 @@ class Route:
     preflight: bool = False
     cover: tuple[str, ...] = ()  # what a message signature must cover
     origin: str | None = None  # the public origin of the service, behind a proxy that does not tell it
+    webhook: str = ""  # the sender whose secret signs what comes here
     allow_query_key: bool = False
     name: str = ""
     meter: str = field(init=False, repr=False, compare=False)
@@ -81,6 +83,8 @@ class Route:
             )
         if self.audience is not None and not self.audience.strip():
             raise ValueError("audience: write whom a token must be for, or leave it out: then it is the issuer")
+        if self.origin is not None and not _ORIGIN.fullmatch(self.origin):
+            raise ValueError("origin is a scheme and a host, as callers write them: https://api.example.org")
         if lower := sorted(method for method in self.methods if method != method.upper()):
             raise ValueError(f"methods: HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
         ways = _widest(alternatives(self.allow)) if self.allow is not None else ()
