@@ -1,7 +1,6 @@
 """[[route]] tables -> core.route.Routes."""
 
 from dataclasses import dataclass, fields
-from typing import Final
 
 from doorward.core.limit import Rate
 from doorward.core.policy import OAUTH, AllOf, AnyOf, By, Policy, parse
