@@ -184,7 +184,7 @@ class _Guarded:
             clock=parts.home.clock,
             entropy=parts.home.entropy,
             route=self._route,
-            observe=parts.metrics,
+            observe=parts.observe,
             options=parts.options.guard,
         )
 

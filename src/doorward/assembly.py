@@ -42,6 +42,7 @@ from doorward.web.guard import GuardOptions
 from doorward.web.health import HealthOptions
 from doorward.web.identity import IdentityOptions
 from doorward.web.metrics import Metrics
+from doorward.web.outcome import Outcome
 from doorward.web.proxy import Proxies
 
 LONGEST_TOKEN: Final = 86400.0
@@ -219,6 +220,12 @@ class Parts:
             except Unavailable:
                 self._version = None
         return None if self._version is None else (self._version, self.watch.seen, self.loads)
+
+    def observe(self, outcome: Outcome) -> None:
+        """What became of a request: for the figures, and for `explain` where no case was opened."""
+        self.metrics(outcome)
+        if outcome.case is None and outcome.refused is not None:
+            self.refusals.early(outcome.request_id, outcome.refused, outcome.at)
 
     def watch_is_healthy(self) -> bool:
         return self.watch.healthy

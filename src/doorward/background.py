@@ -15,6 +15,8 @@ from doorward.ledger.reminders import remind
 _log: Final = logging.getLogger("doorward.background")
 FLUSH: Final = 2.0
 SHARE: Final = 1.0
+RING: Final = 0.5
+"""Who asks for `explain` waits no longer than he types."""
 LINK: Final = 2.0
 SWEEP: Final = 60.0
 SWEEPS: Final = 200
@@ -76,6 +78,9 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
     async def share() -> None:
         parts.metrics.share()
 
+    async def ring() -> None:
+        parts.refusals.write_ring()
+
     async def forget() -> None:
         parts.revoked.forget(clock())
 
@@ -91,6 +96,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
     return (
         Job("reload", RELOAD, reload, alone=False),
         Job("share metrics", SHARE, share, alone=False),
+        Job("write the ring", RING, ring, alone=False),
         Job("flush", FLUSH, lambda: flush(parts), alone=False),
         Job("forget", SWEEP, forget, alone=False),
         Job("link", LINK, chainer.link),

@@ -51,7 +51,7 @@ def make_doors(parts: Parts) -> Doors:
         identify=identity,
         style=server.style,
         entropy=home.entropy,
-        observe=parts.metrics,
+        observe=parts.observe,
     )
     auth = AuthDoor(_auth_parts(parts), answerer=answerer, proxies=proxies, entropy=home.entropy)
     health = Health(_checks(parts), parts.metrics, parts.options.health)

@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from doorward.app import Doorward
+from doorward.cli import explain
 from doorward.core.errors import Refused, Why
 from doorward.ledger.refusals import Refusals
 from doorward.server import Server
@@ -56,3 +58,33 @@ def test_what_a_caller_wrote_steers_no_terminal(home: Path, run: Run) -> None:
     text = run("explain", "r1").stdout
     assert "no key ?[2J here" in text
     assert "\x1b" not in text
+
+
+def test_a_wrong_clock_and_the_expected_signing_text_are_told(home: Path, run: Run, ask: Ask) -> None:
+    ring = Refusals(home / "refusals-1.jsonl")
+    ring(case("r1"), Refused(Why.STALE, facts={"clock_skew": -400.0, "window": 300.0}))
+    ring(case("r2"), Refused(Why.UNKNOWN, facts={"signing_text": "GET\n/pets\n1\n"}))
+    ring.write_ring()
+    assert "the caller's clock is 400.0 seconds behind" in run("explain", "r1").stdout
+    assert ask("explain", "r1")["facts"] == {"clock_skew": -400.0, "window": 300.0}
+    assert r"signing_text: 'GET\n/pets\n1\n'" in run("explain", "r2").stdout
+
+
+def test_a_request_that_could_not_be_read_is_explained(home: Path, run: Run) -> None:
+    ring = Refusals(home / "refusals-1.jsonl")
+    ring.early("r1", Refused(Why.UNTRUSTED_PROXY), 1.0)
+    ring.write_ring()
+    assert "the peer is not a listed proxy" in run("explain", "r1").stdout
+
+
+def test_a_ring_that_somebody_scribbled_in_breaks_nothing(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain, "PATIENCE", 0.0)
+    for text in (
+        "{",
+        "[]",
+        "1",
+        '{"request": "r1", "checks": 3, "proofs": [1], "facts": [], "scopes": "x", "found": {}, "method": []}',
+        "",
+    ):
+        (home / "refusals-1.jsonl").write_text(text + "\n")
+        assert run("explain", "r1").exit_code in (0, 1)

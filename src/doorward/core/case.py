@@ -18,7 +18,7 @@ class Case:
     `mark` and `version`: see `core.remembered`.
 
     `earlier`: what the same gate let through of the same request, at a door before. Each limit is charged once a request,
-    and what may be shown once may be shown to each door of it.
+    and what may be shown once may be shown to each door of it. `refused_at`: the name of the gate's step that did.
     """
 
     request: Request
@@ -36,6 +36,7 @@ class Case:
     version: Hashable | None = None
     gate: object = None
     earlier: "Case | None" = None
+    refused_at: str = ""
     taken: dict[str, Verdict] = field(default_factory=dict)
 
     @property

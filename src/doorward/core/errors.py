@@ -1,5 +1,6 @@
 """Why a request was refused (private, exact) and what the caller may hear of it (public, few)."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
@@ -125,7 +126,8 @@ class Refused(Exception):
 
     `detail` is a public sentence that says what to do; it may never hold what the caller sent as a secret.
     `note` is private, for the log and `explain`. `retry_after` is in seconds.
-    `fields`: header fields that go with the answer.
+    `fields`: header fields that go with the answer. `facts`: private too, for `explain`, by name: `clock_skew` in seconds, the
+    `signing_text` that was expected, … with what may be secret taken out.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class Refused(Exception):
         note: str | None = None,
         retry_after: float | None = None,
         fields: tuple[tuple[bytes, bytes], ...] = (),
+        facts: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(why.name)
         self.why = why
@@ -143,6 +146,7 @@ class Refused(Exception):
         self.note = note
         self.retry_after = retry_after
         self.fields = fields
+        self.facts = facts or {}
 
     @property
     def code(self) -> Code:

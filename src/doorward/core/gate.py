@@ -71,6 +71,7 @@ class Gate:
     async def decide(self, case: Case) -> None:
         """Raises Refused; a store that cannot answer is a refusal too: fail closed. Observers hear of either."""
         refused: Refused | None = None
+        step = ORDER[0]
         try:
             for step in ORDER:
                 waiting = step(self, case)
@@ -80,6 +81,8 @@ class Gate:
             refused = reason
         except Unavailable as reason:
             refused = Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
+        if refused is not None:
+            case.refused_at = step.__name__
         for observer in self._observers:
             observer(case, refused)
         if refused is not None:

@@ -13,10 +13,12 @@ from doorward.core.case import Case
 from doorward.core.errors import Refused
 from doorward.core.event import Event, Kind
 from doorward.core.store import Store, Tx, Unavailable
+from doorward.ledger.explained import Record, explained, explained_early
 
 _log: Final = logging.getLogger("doorward.refused")
 MOST_SOURCES: Final = 2_000
 MOST_WAITING: Final = 1_000
+WAITING_BYTES: Final = 512 * 1024
 RING_BYTES: Final = 1024 * 1024
 KEPT_RINGS: Final = 8
 
@@ -27,7 +29,8 @@ class Refusals:
     def __init__(self, ring: Path | None) -> None:
         self._ring = ring
         self._counts: dict[tuple[str, str, int], int] = {}
-        self._waiting: deque[str] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[str] = deque()
+        self._waiting_bytes = 0
         self.dropped = 0
 
     def __call__(self, case: Case, refused: Refused | None) -> None:
@@ -40,11 +43,25 @@ class Refusals:
             key = ("", refused.why.name, key[2])  # a flood from everywhere becomes one row a reason
         self._counts[key] = self._counts.get(key, 0) + 1
         if self._ring is not None:
-            self._waiting.append(_line(case, refused))
+            self._keep(explained(case, refused))
+
+    def early(self, id: str, refused: Refused, at: float) -> None:
+        """What was refused before a case was opened: it could not be read, or came from nobody who may ask."""
+        _log.info("request %s refused: %s (%s)", id, refused.why.name, refused.code.value)
+        if self._ring is not None:
+            self._keep(explained_early(id, refused, at))
+
+    def _keep(self, record: Record) -> None:
+        """The latest win: what a flood leaves no room for cannot be explained."""
+        line = json.dumps(record, separators=(",", ":")) + "\n"
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+        while len(self._waiting) > MOST_WAITING or self._waiting_bytes > WAITING_BYTES:
+            self._waiting_bytes -= len(self._waiting.popleft())
 
     async def flush(self, store: Store, now: float) -> int:
         """Writes the minutes that are over as journal rows, and the ring. Gives how many rows."""
-        self._write_ring()
+        self.write_ring()
         minute = int(now // 60)
         over = {key: count for key, count in self._counts.items() if key[2] < minute}
         if not over:
@@ -63,11 +80,13 @@ class Refusals:
             del self._counts[key]
         return len(over)
 
-    def _write_ring(self) -> None:
+    def write_ring(self) -> None:
+        """Appends what waits to this worker's file, and starts a new one where it is full."""
         if self._ring is None or not self._waiting:
             return
         text = "".join(self._waiting)
         self._waiting.clear()
+        self._waiting_bytes = 0
         try:
             if self._ring.exists() and self._ring.stat().st_size > RING_BYTES:
                 os.replace(self._ring, self._ring.with_suffix(".old"))
@@ -75,30 +94,6 @@ class Refusals:
                 file.write(text)
         except OSError:
             self.dropped += 1  # a full disk must not turn a refusal into an error
-
-
-def _line(case: Case, refused: Refused) -> str:
-    """What an operator may read. The query is left out: it may hold a credential; so is every header value."""
-    return (
-        json.dumps(
-            {
-                "request": case.request.id,
-                "at": round(case.now, 3),
-                "address": case.request.address,
-                "method": case.request.method,
-                "path": case.request.raw_path[:512],
-                "route": case.route.name if case.route else None,
-                "found": sorted(case.shown),
-                "proven": sorted(case.proofs),
-                "subject": next((proof.subject for proof in case.proofs.values()), None),
-                "why": refused.why.name,
-                "meaning": refused.why.value,
-                "note": refused.note,
-                "code": refused.code.value,
-            }
-        )
-        + "\n"
-    )
 
 
 def drop_old_rings(folder: Path, keep: int = KEPT_RINGS) -> None:
@@ -124,7 +119,7 @@ def _lives(process: int) -> bool:
     return True
 
 
-def find_refusal(folder: Path, request_id: str) -> dict[str, object] | None:
+def find_refusal(folder: Path, request_id: str) -> Record | None:
     """The last refusal with this request id in any worker's ring."""
     found = None
     for record in _records(folder):
@@ -133,7 +128,7 @@ def find_refusal(folder: Path, request_id: str) -> dict[str, object] | None:
     return found
 
 
-def _records(folder: Path) -> Iterator[dict[str, object]]:
+def _records(folder: Path) -> Iterator[Record]:
     for path in sorted(folder.glob("refusals-*")):
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:

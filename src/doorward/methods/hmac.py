@@ -106,10 +106,11 @@ class Hmac:
         matches = same(signature(self._secret(credential or self._no_key), text), shown.signature)
         if credential is None or not matches:
             about = "no such key id" if credential is None else "another signature"
-            raise Refused(Why.UNKNOWN, note=f"{about}; expected signing text: {_redacted(text)!r}")
+            raise Refused(Why.UNKNOWN, note=about, facts={"signing_text": _redacted(text)})
         now, signed_at = self._clock(), float(shown.timestamp)
         if abs(now - signed_at) > self._window:
-            raise Refused(Why.STALE, f"X-Timestamp is {abs(now - signed_at):.0f} seconds off this server's clock.")
+            detail = f"X-Timestamp is {abs(now - signed_at):.0f} seconds off this server's clock."
+            raise Refused(Why.STALE, detail, facts={"clock_skew": signed_at - now, "window": self._window})
         credential.check_live(now)
         credential.limits.check(request.method, request.address, request.header(b"origin"))
         return Proof(
