@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from doorward.core.account import CLIENT, Account
-from doorward.core.proof import NO_CLAIMS
 
 METADATA: Final = "metadata"
+SECRETS: Final = "secrets"
+"""How many secrets were made so far: the number of the latest one."""
 SECRET: Final = "client_secret"  # noqa: S105 - the method of a credential
-"""Two may live at once. lookup = the client's id and a number; verifier = HMAC-SHA-256(pepper, secret)."""
+"""Two may live at once, the latest and the one before. lookup = `secret_lookup`; verifier = HMAC-SHA-256(pepper, secret)."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
 TLS_SUBJECTS: Final = (
     "tls_client_auth_subject_dn",
@@ -31,7 +32,7 @@ class Client:
 
     `scopes` are what it may ask for, and what it gets without asking. `token`: "jwt" or "opaque". `audiences`: whom its
     tokens are for; empty: the issuer. `tls_subject`: one of TLS_SUBJECTS and its value. `access_life` in seconds.
-    `metadata`: all that was registered, as it was.
+    `secrets`: the number of its latest secret, nought where it has none. `metadata`: all that was registered, as it was.
     """
 
     id: str
@@ -50,14 +51,20 @@ class Client:
     tls_subject: tuple[str, str] | None = None
     certificate_bound: bool = False
     dpop_bound: bool = False
-    metadata: Mapping[str, Any] = field(default=NO_CLAIMS, repr=False)
+    secrets: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def client_of(account: Account) -> Client | None:
     """None: the account is of another kind."""
     if account.kind != CLIENT or METADATA not in account.data:
         return None
-    return _client(account.name, account.created_at, account.ended_at, account.data[METADATA])
+    return _client(account.name, account.created_at, account.ended_at, account.data[METADATA], account.data.get(SECRETS, "0"))
+
+
+def secret_lookup(client: str, number: int) -> str:
+    """Under which the numbered secret of a client is stored; a client's id holds no `~`."""
+    return f"{client}~{number}"
 
 
 def metadata_text(metadata: Mapping[str, Any]) -> str:
@@ -66,7 +73,7 @@ def metadata_text(metadata: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _client(id: str, created_at: float, ended_at: float | None, text: str) -> Client:
+def _client(id: str, created_at: float, ended_at: float | None, text: str, secrets: str) -> Client:
     said: dict[str, Any] = json.loads(text)
     method = said.get("token_endpoint_auth_method")
     subject = next(((name, said[name]) for name in TLS_SUBJECTS if name in said), None)
@@ -87,5 +94,6 @@ def _client(id: str, created_at: float, ended_at: float | None, text: str) -> Cl
         tls_subject=subject,
         certificate_bound=bool(said.get("tls_client_certificate_bound_access_tokens", False)),
         dpop_bound=bool(said.get("dpop_bound_access_tokens", False)),
+        secrets=int(secrets),
         metadata=said,
     )

@@ -18,6 +18,10 @@ class Kind(Enum):
     ACCOUNT_ENDED = "account.ended"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
     PASSWORD_UPGRADED = "password.upgraded"  # noqa: S105 - the name of an event
+    CLIENT_CREATED = "client.created"
+    CLIENT_CHANGED = "client.changed"
+    CLIENT_SECRET_ROTATED = "client.secret_rotated"  # noqa: S105 - the name of an event
+    CLIENT_ENDED = "client.ended"
     SUBJECT_REVOKED = "subject.revoked"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"

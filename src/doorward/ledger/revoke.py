@@ -124,6 +124,21 @@ class Revoke:
 
         return await self.store.write(work)
 
+    async def client(self, id: str, *, actor: str, now: float, why: str = "") -> Receipt:
+        """An application, for good: its secrets and keys, and all tokens that were ever given to it, its own and people's.
+        Raises NotThere."""
+
+        async def work(tx: Tx) -> Receipt:
+            if await tx.account(id) is None:
+                raise NotThere(id)
+            first = await tx.end_account(id, now)
+            if first:
+                await tx.record(Event(kind=Kind.CLIENT_ENDED, subject=id, actor=actor, at=now, why=why))
+            await self._announce(tx, Topic.SUBJECT, id, now)
+            return await self._announce(tx, Topic.CLIENT, id, now, first=first)
+
+        return await self.store.write(work)
+
     async def _announce(self, tx: Tx, topic: Topic, id: str, now: float, *, first: bool = True) -> Receipt:
         """Again also for what ended before: a repeated revocation is one that somebody was not sure of."""
         seq = await tx.announce(Change(topic=topic, id=id, at=now, until=now + self.life + _SKEW))
