@@ -43,6 +43,7 @@ TITLES: Final = {
     "9457": "Problem Details for HTTP APIs",
     "9470": "OAuth 2.0 Step Up Authentication Challenge",
     "9530": "Digest Fields",
+    "9651": "Structured Field Values for HTTP",
     "9700": "OAuth 2.0 Security Best Current Practice",
     "9864": "Fully-Specified Algorithms for JOSE",
 }
