@@ -307,6 +307,11 @@ class GrantPromises:
         assert await do(store, lambda tx: tx.end_grant("g2", NOW + 3)) is True
         assert await do(store, lambda tx: tx.end_grant("g2", NOW + 2)) is False
         assert (await do(store, lambda tx: tx.hold("g2"))).revoked_at == NOW + 3
+        held = replace(GRANT, id="g3", subject="eve", client="app")
+        await do(store, lambda tx: tx.add_grant(held), lambda tx: tx.add_account(replace(SHOP, name="app", email=None)))
+        assert (await do(store, lambda tx: tx.hold("g3"))).revoked_at is None
+        await do(store, lambda tx: tx.end_account("app", NOW + 9))
+        assert (await do(store, lambda tx: tx.hold("g3"))).revoked_at == NOW + 9, "its client's end is its own"
 
     async def test_a_ticket_is_spent_by_one_of_many(self, store: Store) -> None:
         await do(store, lambda tx: tx.add_grant(GRANT), lambda tx: tx.add_ticket(TICKET))

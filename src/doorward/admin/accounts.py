@@ -9,7 +9,7 @@ from doorward.admin.actor import Actor, check_may_give
 from doorward.admin.mistake import Mistake, NotThere, Taken
 from doorward.admin.taking_back import taking_back
 from doorward.core import key_text
-from doorward.core.account import PERSON, Account
+from doorward.core.account import CLIENT, PERSON, Account
 from doorward.core.clock import Entropy
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Event, Kind, Topic
@@ -186,6 +186,8 @@ async def _living(tx: Tx, name: str) -> Account:
     account = await tx.account(name)
     if account is None or account.ended_at is not None:
         raise NotThere(f"there is no account {name[:64]}" if account is None else f"the account {name} has ended")
+    if account.kind == CLIENT:
+        raise Mistake(f"{name} is a client: change it with `doorward client`")
     return account
 
 

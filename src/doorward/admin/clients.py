@@ -150,7 +150,7 @@ async def end(id: str, *, store: Store, actor: Actor, now: float, why: str = "")
 
     Raises NotThere."""
     client = await show(id, store=store)
-    await taking_back(store).client(id, actor=actor.name, now=now, why=why)
+    await taking_back(store).account(id, actor=actor.name, now=now, why=why)
     return replace(client, ended_at=now if client.ended_at is None else client.ended_at)
 
 

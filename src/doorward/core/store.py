@@ -125,7 +125,7 @@ class Tx(Protocol):
     async def hold(self, grant_id: str) -> Grant | None:
         """The grant, its row held until the end of the write: a revocation comes before us or after us, never between.
 
-        `revoked_at` also tells the end of its subject's account and its epoch.
+        `revoked_at` also tells the end of its subject's account or its client's, and the subject's epoch.
         """
         ...
 

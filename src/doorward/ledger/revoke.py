@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from doorward.core.account import CLIENT
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.store import Store, Tx
 
@@ -112,30 +113,20 @@ class Revoke:
         return await self._announce(tx, Topic.SUBJECT, name, now)
 
     async def account(self, name: str, *, actor: str, now: float, why: str = "") -> Receipt:
-        """For good: whatever it owns dies with it. Raises NotThere."""
+        """For good: whatever it owns dies with it; of a client also all tokens that people let it have. Raises NotThere."""
 
         async def work(tx: Tx) -> Receipt:
-            if await tx.account(name) is None:
+            account = await tx.account(name)
+            if account is None:
                 raise NotThere(name)
+            is_client = account.kind == CLIENT
             first = await tx.end_account(name, now)
             if first:
-                await tx.record(Event(kind=Kind.ACCOUNT_ENDED, subject=name, actor=actor, at=now, why=why))
+                kind = Kind.CLIENT_ENDED if is_client else Kind.ACCOUNT_ENDED
+                await tx.record(Event(kind=kind, subject=name, actor=actor, at=now, why=why))
+            if is_client:
+                await self._announce(tx, Topic.CLIENT, name, now, first=first)
             return await self._announce(tx, Topic.SUBJECT, name, now, first=first)
-
-        return await self.store.write(work)
-
-    async def client(self, id: str, *, actor: str, now: float, why: str = "") -> Receipt:
-        """An application, for good: its secrets and keys, and all tokens that were ever given to it, its own and people's.
-        Raises NotThere."""
-
-        async def work(tx: Tx) -> Receipt:
-            if await tx.account(id) is None:
-                raise NotThere(id)
-            first = await tx.end_account(id, now)
-            if first:
-                await tx.record(Event(kind=Kind.CLIENT_ENDED, subject=id, actor=actor, at=now, why=why))
-            await self._announce(tx, Topic.SUBJECT, id, now)
-            return await self._announce(tx, Topic.CLIENT, id, now, first=first)
 
         return await self.store.write(work)
 

@@ -169,8 +169,8 @@ class MemoryTx:
         grant = self._tables.grants.get(grant_id)
         if grant is None:
             return None
-        subject, epoch = self._tables.accounts.get(grant.subject), self._tables.epochs.get(grant.subject)
-        ends = [grant.revoked_at, None if subject is None else subject.ended_at]
+        epoch, accounts = self._tables.epochs.get(grant.subject), self._tables.accounts
+        ends = [grant.revoked_at, *(accounts[name].ended_at for name in (grant.subject, grant.client) if name in accounts)]
         ends.append(epoch if epoch is not None and epoch >= grant.created_at else None)
         return replace(grant, revoked_at=min((end for end in ends if end is not None), default=None))
 

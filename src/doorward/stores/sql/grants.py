@@ -14,7 +14,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 # The update is the lock: on PostgreSQL it holds the row until the transaction ends.
 HOLD: Final = """UPDATE grants SET id = id WHERE id = $1
 RETURNING id, kind, subject, created_at, client, scopes, authenticated_at, expires_at, revoked_at, data,
-    (SELECT ended_at FROM accounts WHERE name = grants.subject), (SELECT at FROM epochs WHERE name = grants.subject)"""
+    (SELECT min(ended_at) FROM accounts WHERE name IN (grants.subject, grants.client)),
+    (SELECT at FROM epochs WHERE name = grants.subject)"""
 END: Final = "UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id"
 SWEEP: Final = """DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING 1"""
 
@@ -31,7 +32,7 @@ SWEEP_TICKETS: Final = """DELETE FROM tickets WHERE (kind, lookup) IN (
 
 
 def grant_of(row: Row) -> Grant:
-    """Of `HOLD`: `revoked_at` is the earliest of the grant's own, its subject's end, and an epoch at or after its making."""
+    """Of `HOLD`: `revoked_at` is the earliest of the grant's own, its subject's or client's end, and an epoch at or after its making."""
     id, kind, subject, created_at, client, scopes, authenticated_at, expires_at, revoked_at, data, ended_at, epoch = row
     ends = [end for end in (revoked_at, ended_at, epoch if epoch is not None and epoch >= created_at else None) if end is not None]
     return Grant(
