@@ -1,0 +1,90 @@
+"""client_credentials (RFC 6749 section 4.4): the token is kept until near its end and fetched once for all who wait."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import httpx
+
+from doorward.client.assertion import ClientProof, SecretBasic
+from doorward.client.dpop import DpopKey, DpopProofs
+from doorward.client.renewing import Held, Obtaining, Renewing
+from doorward.client.tokens import AccessToken, TokenError, read_token
+from doorward.core.clock import Clock
+from doorward.core.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    token: AccessToken
+
+    @property
+    def until(self) -> float | None:
+        return self.token.until
+
+    def show(self, request: httpx.Request) -> None:
+        request.headers["Authorization"] = self.token.header()
+
+
+class ClientCredentials(Renewing):
+    """`proof`: the client's secret (sent as client_secret_basic), or a SecretPost, PrivateKeyJwt or CertificateOnly.
+
+    `dpop`: a key to bind the tokens to (RFC 9449). `resource`: RFC 8707. Raises TokenError from the request that needs a token.
+    """
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        proof: Secret | str | ClientProof,
+        *,
+        scopes: str | Iterable[str] = (),
+        resource: str | None = None,
+        dpop: DpopKey | None = None,
+        insecure_http: bool = False,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        if isinstance(proof, str):
+            proof = Secret(proof)
+        form = {"grant_type": "client_credentials"}
+        if scope := scopes if isinstance(scopes, str) else " ".join(scopes):
+            form["scope"] = scope
+        if resource is not None:
+            form["resource"] = resource
+        proofs = DpopProofs(dpop) if dpop is not None else None
+        source = TokenEndpoint(token_url, client_id, SecretBasic(proof) if isinstance(proof, Secret) else proof, form, proofs)
+        super().__init__(source, dpop=proofs, insecure_http=insecure_http, clock=clock)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    url: str
+    client_id: str
+    proof: ClientProof
+    form: dict[str, str]
+    dpop: DpopProofs | None
+
+    def obtain(self, before: Held | None, now: float) -> Obtaining:
+        response = yield self._request()
+        if self.dpop is not None and self.dpop.learns(response) is False and _wants_nonce(response):
+            response = yield self._request()
+            self.dpop.learns(response)
+        token = read_token(response, now)
+        if self.dpop is not None and token.type != "DPoP":
+            raise TokenError("invalid_answer", "the token is not bound to the DPoP key", response.status_code)
+        if self.dpop is None and token.type == "DPoP":
+            raise TokenError("invalid_answer", "the token is bound to a DPoP key; say dpop=DpopKey.generate()", response.status_code)
+        return HeldToken(token)
+
+    def _request(self) -> httpx.Request:
+        form, headers = dict(self.form), {"Accept": "application/json"}
+        self.proof.prove(self.client_id, self.url, form, headers)
+        request = httpx.Request("POST", self.url, data=form, headers=headers)
+        if self.dpop is not None:
+            self.dpop.show(request)
+        return request
+
+
+def _wants_nonce(response: httpx.Response) -> bool:
+    """An authorization server asks for its nonce in the body (RFC 9449 section 8)."""
+    return response.status_code == httpx.codes.BAD_REQUEST and "dpop-nonce" in response.headers and b"use_dpop_nonce" in response.content

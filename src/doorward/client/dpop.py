@@ -1,0 +1,85 @@
+"""Proofs of possession (RFC 9449): a key pair that never leaves this process, and the nonces that servers asked for. No I/O."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from doorward.client.safe import origin_of
+from doorward.core.clock import Clock, Entropy
+from doorward.crypto import base64url
+from doorward.crypto.algorithms import PrivateKey, generate, signer
+from doorward.crypto.digest import sha256
+from doorward.crypto.jwk import thumbprint, to_jwk
+
+_MOST_ORIGINS: Final = 256
+_TOKEN_SCHEME: Final = "DPoP "  # noqa: S105 - a scheme
+
+
+class DpopKey:
+    """A private key for proofs. `generate` makes a new one: it may be thrown away with its tokens."""
+
+    def __init__(self, private: PrivateKey, alg: str = "ES256") -> None:
+        self._sign, self.alg = signer(alg, private), alg
+        self.jwk = to_jwk(private.public_key())
+
+    @classmethod
+    def generate(cls, alg: str = "ES256") -> "DpopKey":
+        return cls(generate(alg), alg)
+
+    @property
+    def thumbprint(self) -> str:
+        """The `jkt` of tokens that are bound to it (RFC 9449 section 6.1)."""
+        return thumbprint(self.jwk)
+
+    def proof(self, claims: dict[str, object]) -> str:
+        """RFC 9449 section 4.2."""
+        header = {"typ": "dpop+jwt", "alg": self.alg, "jwk": self.jwk}
+        signed = _part(header) + b"." + _part(claims)
+        return (signed + b"." + base64url.encode(self._sign(signed))).decode()
+
+
+class DpopProofs:
+    """Makes a proof for each request, with the nonce that its origin told last (RFC 9449 sections 8 and 9)."""
+
+    def __init__(self, key: DpopKey, *, clock: Clock = time.time, entropy: Entropy = os.urandom) -> None:
+        self._key, self._clock, self._entropy = key, clock, entropy
+        self._nonces: dict[str, str] = {}
+
+    def show(self, request: httpx.Request) -> None:
+        """`ath` binds the proof to the token in Authorization, if it is sent as DPoP."""
+        claims: dict[str, object] = {
+            "jti": base64url.encode(self._entropy(16)).decode(),
+            "htm": request.method,
+            "htu": str(request.url.copy_with(query=None, fragment=None)),
+            "iat": int(self._clock()),
+        }
+        shown = request.headers.get("authorization", "")
+        if shown.startswith(_TOKEN_SCHEME):
+            claims["ath"] = base64url.encode(sha256(shown.removeprefix(_TOKEN_SCHEME).encode())).decode()
+        if (nonce := self._nonces.get(origin_of(request.url))) is not None:
+            claims["nonce"] = nonce
+        request.headers["DPoP"] = self._key.proof(claims)
+
+    def learns(self, response: httpx.Response) -> bool:
+        """Keeps the nonce that the answer tells. True: it was refused for want of it, so the same may be sent again."""
+        nonce = response.headers.get("dpop-nonce")
+        if nonce is None or len(nonce) > 1024:
+            return False
+        origin = origin_of(response.request.url)
+        known = self._nonces.get(origin)
+        if len(self._nonces) >= _MOST_ORIGINS:
+            self._nonces.clear()
+        self._nonces[origin] = nonce
+        if known == nonce:
+            return False
+        if response.status_code == httpx.codes.UNAUTHORIZED:  # a resource server: section 9
+            return "use_dpop_nonce" in response.headers.get("www-authenticate", "")
+        return False
+
+
+def _part(value: Mapping[str, object]) -> bytes:
+    return base64url.encode(json.dumps(value, separators=(",", ":")).encode())

@@ -1,0 +1,50 @@
+"""What is the same on every request: an API key, a name and password, a token that somebody else keeps fresh."""
+
+from base64 import b64encode
+from collections.abc import Generator
+
+import httpx
+
+from doorward.client.safe import check_way
+from doorward.core.secret import Secret
+
+Flow = Generator[httpx.Request, httpx.Response, None]
+
+
+class _Fixed(httpx.Auth):
+    """One field, the same each time."""
+
+    def __init__(self, field: str, value: Secret, *, insecure_http: bool) -> None:
+        self._field, self._value, self._insecure = field, value, insecure_http
+
+    def auth_flow(self, request: httpx.Request) -> Flow:
+        check_way(request.url, insecure_http=self._insecure)
+        request.headers[self._field] = self._value.reveal()
+        yield request
+
+
+class ApiKey(_Fixed):
+    """In Authorization as Bearer, which httpx takes away where it is redirected to another origin; `field` for one of its own
+    (X-API-Key), which it does not."""
+
+    def __init__(self, key: Secret | str, *, field: str | None = None, insecure_http: bool = False) -> None:
+        text = key.reveal() if isinstance(key, Secret) else key
+        super().__init__(field or "Authorization", Secret(text if field else f"Bearer {text}"), insecure_http=insecure_http)
+
+
+class Bearer(_Fixed):
+    """RFC 6750 section 2.1."""
+
+    def __init__(self, token: Secret | str, *, insecure_http: bool = False) -> None:
+        text = token.reveal() if isinstance(token, Secret) else token
+        super().__init__("Authorization", Secret(f"Bearer {text}"), insecure_http=insecure_http)
+
+
+class Basic(_Fixed):
+    """RFC 7617, in UTF-8 (section 2.1). Raises ValueError for a name with a colon, which the scheme cannot carry."""
+
+    def __init__(self, name: str, password: Secret | str, *, insecure_http: bool = False) -> None:
+        if ":" in name:
+            raise ValueError("a name with a colon cannot be sent by HTTP Basic (RFC 7617 section 2)")
+        text = password.reveal() if isinstance(password, Secret) else password
+        super().__init__("Authorization", Secret(f"Basic {b64encode(f'{name}:{text}'.encode()).decode()}"), insecure_http=insecure_http)
