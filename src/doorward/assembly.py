@@ -17,6 +17,8 @@ from doorward.core.revoked import Revoked
 from doorward.core.route import Routes
 from doorward.core.store import Unavailable
 from doorward.crypto.digest import sha256
+from doorward.crypto.dpop_nonce import DpopNonces
+from doorward.crypto.dpop_proof import ALGS
 from doorward.crypto.hashing_pool import HashingPool
 from doorward.crypto.jose import SigningHandle, sign_jwt
 from doorward.crypto.keyring import Keyring
@@ -29,6 +31,7 @@ from doorward.ledger.usage import Usage
 from doorward.methods import ALL
 from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from doorward.methods.basic import Basic
+from doorward.methods.dpop import Dpop, DpopOptions
 from doorward.methods.hmac import Hmac, HmacOptions
 from doorward.methods.jwt import Jwt, JwtOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
@@ -64,6 +67,7 @@ class Options:
     basic: BasicOptions
     hmac: HmacOptions
     jwt: JwtOptions
+    dpop: DpopOptions
     session: SessionOptions
     signing: SigningOptions
     identity: IdentityOptions
@@ -84,6 +88,7 @@ class Options:
             basic=settings.options("basic", BasicOptions),
             hmac=settings.options("hmac", HmacOptions),
             jwt=settings.options("jwt", JwtOptions),
+            dpop=settings.options("dpop", DpopOptions),
             session=settings.options("session", SessionOptions),
             signing=settings.options("signing", SigningOptions),
             identity=settings.options("identity", IdentityOptions),
@@ -169,6 +174,8 @@ class Parts:
             fresh=self.watch_is_healthy,
             options=options.jwt,
         )
+        nonces = DpopNonces(home.peppers, home.clock, options.dpop.nonce_life)
+        self.dpop = Dpop(nonces=nonces, clock=home.clock, options=options.dpop)
         self.methods = self._methods()
         self.proxies = Proxies(options.server.trusted_proxies)
         self.gate = Gate(
@@ -185,8 +192,9 @@ class Parts:
             ),
             (self.usage, self.refusals),
             Remembered(self.methods, self.version, home.entropy(32)),
+            self.dpop,
         )
-        self.answerer = Answerer(self.gate.methods)
+        self.answerer = Answerer(self.gate.methods, dpop=ALGS)
 
     def adopt_shared_keys(self) -> None:
         """Who shares a key with us verifies with HS256, and proves nothing to anybody else. Raises DataDirError."""

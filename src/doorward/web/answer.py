@@ -1,13 +1,14 @@
 """A refusal as HTTP: status, challenges, problem document. One answer for all that an attacker may not tell apart.
 
 Body        application/problem+json (RFC 9457): type, title, status, code, detail, instance = the request id
-Challenges  one WWW-Authenticate field with every scheme that the route accepts, each once (RFC 9110 section 11.6.1)
+Challenges  one WWW-Authenticate field with every scheme that the route accepts, each once (RFC 9110 section 11.6.1); where
+            tokens are taken, DPoP beside Bearer, or alone where the policy says `bound by dpop` (`challenges.py`)
 Limits      Retry-After in whole seconds; RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10)
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ from doorward.core.errors import Code, Refused, Why
 from doorward.core.limit import Verdict
 from doorward.core.method import Method
 from doorward.core.request import Request
-from doorward.core.route import Route
 from doorward.methods.api_key import KEY_IN_QUERY
 from doorward.web.asgi import Answer, Fields
+from doorward.web.challenges import Challenges
 
 STATUS: Final[dict[Code, int]] = {
     Code.MISSING_CREDENTIAL: 401,
@@ -71,9 +72,10 @@ _ONE_ANSWER: Final = frozenset({Why.MALFORMED, Why.UNKNOWN, Why.WRONG_SIGNATURE,
 class Answerer:
     """Knows the schemes of all methods; makes the answers to refusals."""
 
-    def __init__(self, methods: Mapping[str, Method[Any]], realm: str = "doorward") -> None:
-        self._schemes = {name: method.challenge for name, method in methods.items() if method.challenge}
-        self._realm = "".join(letter for letter in realm if letter.isascii() and letter.isprintable() and letter not in '"\\')
+    def __init__(self, methods: Mapping[str, Method[Any]], realm: str = "doorward", dpop: Sequence[str] = ()) -> None:
+        """`dpop`: the algorithms of DPoP proofs; none: tokens that are bound to a key are not taken."""
+        schemes = {name: method.challenge for name, method in methods.items() if method.challenge}
+        self._challenges = Challenges(schemes, realm, dpop)
 
     def refusal(self, refused: Refused, request_id: str, *, case: Case | None = None, request: Request | None = None) -> Answer:
         """`request` alone: the refusal came before a case was opened."""
@@ -97,9 +99,8 @@ class Answerer:
         ]
         if status == 401 or code is Code.INSUFFICIENT_SCOPE:
             seen = case.request if case is not None else request
-            headers.append(
-                (b"www-authenticate", self._challenges(refused, case.route if case else None, seen).encode("latin-1", "replace"))
-            )
+            challenges = self._challenges.text(refused, case.route if case else None, seen)
+            headers.append((b"www-authenticate", challenges.encode("latin-1", "replace")))
         if status in (429, 503):
             headers.append((b"retry-after", str(max(1, math.ceil(refused.retry_after or 0))).encode()))
         if status in (408, 413):
@@ -108,33 +109,6 @@ class Answerer:
             headers += rate_limit(case.tightest)
         headers += refused.fields
         return Answer(status, headers, body)
-
-    def _challenges(self, refused: Refused, route: Route | None, request: Request | None) -> str:
-        asked = route.asked if route is not None else self._schemes
-        schemes = dict.fromkeys(self._schemes[name] for name in asked if name in self._schemes)
-        return (
-            ", ".join(self._challenge(scheme, refused, route, request) for scheme in schemes if scheme) or f'Cookie realm="{self._realm}"'
-        )
-
-    def _challenge(self, scheme: str, refused: Refused, route: Route | None, request: Request | None) -> str:
-        challenge = f'{scheme} realm="{self._realm}"'
-        if scheme.lower() == "basic":
-            return f'{challenge}, charset="UTF-8"'  # RFC 7617 section 2.1
-        return challenge + _bearer(refused, route, request) if scheme.lower() == "bearer" else challenge
-
-
-def _bearer(refused: Refused, route: Route | None, request: Request | None) -> str:
-    """RFC 6750 section 3.1; without an error attribute when no bearer credential was sent."""
-    if refused.why is Why.NOT_FRESH and route is not None and route.fresh_within is not None:
-        return f', error="insufficient_user_authentication", max_age={int(route.fresh_within)}'  # RFC 9470 section 3
-    if refused.code is Code.INSUFFICIENT_SCOPE:
-        needed = " ".join(sorted(route.scopes)) if route is not None and refused.why is Why.LACKS_SCOPE else ""
-        return ', error="insufficient_scope"' + (f', scope="{needed}"' if needed else "")
-    if refused.why is Why.MISSING or request is None:
-        return ""
-    sent = request.headers.every(b"authorization")
-    meant = b"x-api-key" in request.headers or any(value[:7].lower() == "bearer " for value in sent)
-    return ', error="invalid_token"' if meant else ""
 
 
 def rate_limit(verdict: Verdict | None) -> Fields:
