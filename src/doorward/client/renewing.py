@@ -87,14 +87,14 @@ class Renewing(httpx.Auth):
 
     def _steps(self, request: httpx.Request) -> Generator[Step, httpx.Response | None, None]:
         check_way(request.url, insecure_http=self._insecure)
-        held, new = self._fresh(), False
+        held, new, again = self._fresh(), False, can_be_sent_again(request)
         if held is None:
             held = yield from self._renew(None)
             new = True
-        response = yield from self._send(request, held)
-        if response.status_code == httpx.codes.UNAUTHORIZED and not new and can_be_sent_again(request):
+        response = yield from self._send(request, held, again)
+        if response.status_code == httpx.codes.UNAUTHORIZED and not new and again:
             held = yield from self._renew(held)
-            yield from self._send(request, held)
+            yield from self._send(request, held, again)
 
     def _renew(self, refused: Held | None) -> Generator[Step, httpx.Response | None, Held]:
         """`refused`: not this one. Whoever waited for the turn takes what was fetched meanwhile."""
@@ -122,13 +122,13 @@ class Renewing(httpx.Auth):
         self._held, self._fetched_at, self._failed = held, self._clock(), None
         return held
 
-    def _send(self, request: httpx.Request, held: Held) -> Generator[Step, httpx.Response | None, httpx.Response]:
+    def _send(self, request: httpx.Request, held: Held, again: bool) -> Generator[Step, httpx.Response | None, httpx.Response]:
         held.show(request)
         if self._dpop is None:
             return (yield from _answered(request))
         self._dpop.show(request)
         response = yield from _answered(request)
-        if self._dpop.learns(response) and can_be_sent_again(request):
+        if self._dpop.learns(response) and again:
             self._dpop.show(request)
             response = yield from _answered(request)
             self._dpop.learns(response)
