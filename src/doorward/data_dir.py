@@ -99,6 +99,20 @@ class DataDir:
     def secrets(self) -> Path:
         return self.path / "secrets"
 
+    @property
+    def ca(self) -> Path:
+        """The certificate of our own authority, PEM; there once it was made. Its key lies sealed in the store."""
+        return self.path / "ca" / "ca.pem"
+
+    def keep_ca(self, pem: str) -> None:
+        """Whole or not at all. Raises DataDirError."""
+        try:
+            if not self.ca.exists() or self.ca.read_text("ascii", errors="replace") != pem:
+                self.ca.parent.mkdir(mode=0o700, exist_ok=True)
+                replace_whole(self.ca, pem)
+        except OSError as reason:
+            raise DataDirError(f"{self.ca} cannot be written: {reason.strerror}; the authority itself is kept in the store") from None
+
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """One process at a time changes what lies here: keys are read, added to, and put back. Raises DataDirError.

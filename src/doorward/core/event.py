@@ -27,6 +27,7 @@ class Kind(Enum):
     SIGNED_OUT = "signed_out"
     SESSION_REVOKED = "session.revoked"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - the name of an event
+    TOKEN_GIVEN = "token.given"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
     TOKEN_REFRESHED = "token.refreshed"  # noqa: S105 - the name of an event
     REFRESH_REUSED = "refresh.reused"
@@ -34,13 +35,18 @@ class Kind(Enum):
     SIGNING_KEY_PUBLISHED = "signing_key.published"
     SIGNING_KEY_RETIRED = "signing_key.retired"
     SECRETS_ROTATED = "secrets.rotated"
+    AUTHORITY_CREATED = "ca.created"
+    CERTIFICATE_ISSUED = "certificate.issued"
+    CERTIFICATE_REGISTERED = "certificate.registered"
+    CERTIFICATE_REVOKED = "certificate.revoked"
+    CERTIFICATE_ENDING = "certificate.ending"
     REFUSED = "refused"
     ADMITTED = "admitted"
     UNKNOWN = "unknown"
 
 
-COUNTED_ONLY: Final = frozenset({Kind.ADMITTED})
-"""In the usage counters, never in the journal."""
+COUNTED_ONLY: Final = frozenset({Kind.ADMITTED, Kind.TOKEN_GIVEN})
+"""In the usage counters, never in the journal: what happens at every request, and a JWT that a client asked for (docs/adr/0014)."""
 SUMMED: Final = frozenset({Kind.REFUSED})
 """One journal row per (source, why, minute): a flood of bad credentials must not write (DECISIONS 6)."""
 READ_ONLY: Final = frozenset({Kind.UNKNOWN})
@@ -71,6 +77,7 @@ class Topic(Enum):
     SUBJECT = "subject"
     CLIENT = "client"
     SIGNING_KEYS = "signing_keys"
+    AUTHORITY = "authority"
     PASSWORD = "password"  # noqa: S105 - the id is an account name
 
 

@@ -1,8 +1,12 @@
-"""Keys that end soon: one journal event for each, so that its owner makes another in time (`[keys] max_age`)."""
+"""Keys and certificates that end soon: one journal event for each, so that its owner makes another in time.
+
+A certificate is told in the last third of its life, when it is due to be replaced, if that is less than a fortnight.
+"""
 
 from collections.abc import Sequence
 from typing import Final
 
+from doorward.core.authority import MTLS
 from doorward.core.credential import Credential
 from doorward.core.event import Event, Kind
 from doorward.core.store import Store, Tx
@@ -11,11 +15,11 @@ from doorward.methods.hmac import Hmac
 
 SOON: Final = 14 * 86400.0
 _PAGE: Final = 200
-_METHODS: Final = (ApiKey.name, Hmac.name)
+_METHODS: Final = (ApiKey.name, Hmac.name, MTLS)
 
 
 async def remind(store: Store, now: float) -> int:
-    """Records each live key that ends within `SOON` and was not recorded before. Gives how many; safe to run again."""
+    """Records each live one that ends within `SOON` and was not recorded before. Gives how many; safe to run again."""
     count = 0
     for method in _METHODS:
         after = ""
@@ -30,7 +34,8 @@ async def remind(store: Store, now: float) -> int:
 def _ends_soon(key: Credential, now: float) -> bool:
     if key.expires_at is None or key.revoked_at is not None or key.ended_at is not None:
         return False
-    return now < key.expires_at <= now + SOON
+    soon = min(SOON, (key.expires_at - (key.not_before or key.created_at)) / 3) if key.method == MTLS else SOON
+    return now < key.expires_at <= now + soon
 
 
 async def _record(store: Store, keys: Sequence[Credential], now: float) -> int:
@@ -42,7 +47,8 @@ async def _record(store: Store, keys: Sequence[Credential], now: float) -> int:
                 continue
             await tx.put(fact, str(int(now)))
             data = {"owner": key.owner, "name": key.name, "method": key.method, "ends_at": str(int(key.expires_at or 0))}
-            await tx.record(Event(kind=Kind.KEY_ENDING, subject=key.id, at=now, data=data))
+            kind = Kind.CERTIFICATE_ENDING if key.method == MTLS else Kind.KEY_ENDING
+            await tx.record(Event(kind=kind, subject=key.id, at=now, data=data))
             count += 1
         return count
 

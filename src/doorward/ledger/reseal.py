@@ -1,12 +1,13 @@
-"""What is sealed at rest, sealed anew under the current sealing key: signing keys and HMAC keys (DECISIONS 19)."""
+"""What is sealed at rest, sealed anew under the current sealing key: signing keys, HMAC keys, the authority's key (DECISIONS 19)."""
 
 from dataclasses import replace
 from typing import Final
 
+from doorward.core.authority import AUTHORITY, Authority
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.store import Store, Tx
-from doorward.crypto import keyring
+from doorward.crypto import authority, keyring
 from doorward.crypto.hmac_signing import SEALED_FOR
 from doorward.crypto.seal import Sealer
 from doorward.methods.hmac import Hmac
@@ -16,7 +17,7 @@ _PAGE: Final = 200
 
 async def reseal(store: Store, sealer: Sealer, *, actor: str, now: float) -> int:
     """How many were sealed anew. Safe to run again, and while everything else goes on: each row is compared and set."""
-    count = await _signing_keys(store, sealer, now) + await _hmac_keys(store, sealer)
+    count = await _signing_keys(store, sealer, now) + await _hmac_keys(store, sealer) + await _authority(store, sealer)
 
     async def note(tx: Tx) -> None:
         await tx.record(Event(kind=Kind.SECRETS_ROTATED, subject=sealer.current, actor=actor, at=now, data={"resealed": str(count)}))
@@ -52,6 +53,19 @@ async def _hmac_keys(store: Store, sealer: Sealer) -> int:
 
         count += await store.write(write) if fresh else 0
     return count
+
+
+async def _authority(store: Store, sealer: Sealer) -> int:
+    async def write(tx: Tx) -> int:
+        text = await tx.get(AUTHORITY)
+        old = None if text is None else Authority.of(text)
+        if old is None or old.sealed_by == sealer.current:
+            return 0
+        sealed = _again(sealer, old.sealed, old.sealed_by, authority.PURPOSE, old.serial)
+        await tx.put(AUTHORITY, replace(old, sealed=sealed, sealed_by=sealer.current).text())
+        return 1
+
+    return await store.write(write)
 
 
 def _again(sealer: Sealer, sealed: bytes, by: str, purpose: str, row: str) -> bytes:

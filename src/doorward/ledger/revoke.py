@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from doorward.core.account import CLIENT
+from doorward.core.authority import MTLS
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.store import Store, Tx
 
 _SKEW: Final = 120.0
 _SESSION: Final = "session"
+_KINDS: Final = {_SESSION: Kind.SESSION_REVOKED, MTLS: Kind.CERTIFICATE_REVOKED}
+"""By method; all others are keys."""
 
 
 class NotThere(LookupError):
@@ -39,7 +42,7 @@ class Revoke:
     life: float
 
     async def credential(self, id: str, *, actor: str, now: float, why: str = "") -> Receipt:
-        """A key, a password, a session. Raises NotThere."""
+        """A key, a password, a certificate, a session. Raises NotThere."""
 
         async def work(tx: Tx) -> Receipt:
             credential = await tx.credential(id)
@@ -48,7 +51,7 @@ class Revoke:
             is_session = credential.method == _SESSION
             first = await tx.end_credential(id, now)
             if first:
-                kind = Kind.SESSION_REVOKED if is_session else Kind.KEY_REVOKED
+                kind = _KINDS.get(credential.method, Kind.KEY_REVOKED)
                 about = {"owner": credential.owner, "method": credential.method}
                 await tx.record(Event(kind=kind, subject=id, actor=actor, at=now, why=why, data=about))
             return await self._announce(tx, Topic.SESSION if is_session else Topic.CREDENTIAL, id, now, first=first)
