@@ -24,6 +24,7 @@ from doorward.crypto.jose import SigningHandle, sign_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
 from doorward.installation import Installation
+from doorward.ledger.dpop_key import DpopKeys
 from doorward.ledger.mint import Mint, TokenOptions
 from doorward.ledger.refusals import Refusals, drop_old_rings
 from doorward.ledger.signing_keys import SigningKeys, SigningOptions
@@ -176,6 +177,7 @@ class Parts:
         )
         nonces = DpopNonces(home.peppers, home.clock, options.dpop.nonce_life)
         self.dpop = Dpop(nonces=nonces, clock=home.clock, options=options.dpop)
+        self.dpop_keys = DpopKeys(dpop=self.dpop, once=store.once, clock=home.clock, issuer=options.server.issuer)
         self.methods = self._methods()
         self.proxies = Proxies(options.server.trusted_proxies)
         self.gate = Gate(

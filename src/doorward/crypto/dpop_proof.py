@@ -118,7 +118,7 @@ def _read_key(part: bytes) -> ProofKey:
         raise bad("The header of the DPoP proof is not JSON in base64url.", reason.note) from None
     typ, alg, jwk = header.get("typ"), header.get("alg"), header.get("jwk")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") != TYP:  # RFC 7515 section 4.1.9
-        raise bad(f'The DPoP proof needs "typ": "{TYP}".')
+        raise bad(f"The DPoP proof needs the typ {TYP}.")
     if not isinstance(alg, str) or alg not in ALGS:  # RFC 9449 section 11.6
         raise bad(f"The DPoP proof is signed with one of: {' '.join(ALGS)}.")
     if found := sorted(_FORBIDDEN.intersection(header)):
