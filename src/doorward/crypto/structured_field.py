@@ -5,7 +5,7 @@ List        of items and inner lists: `a, (b c);n=1`; an inner list is a value w
 Dictionary  of keys and such members: `sig=:AQI=:;created=1, flag`
 Bare        int · Decimal · str (String) · Token · bytes (Byte Sequence) · bool · Date · Display
 Errors      BadField, a ValueError, for everything that section 4.2 fails, for text over `LONGEST`, and with `once` for a key or
-            parameter that comes twice: the RFC lets the last one win, a signature must not
+            parameter that comes twice (Twice): the RFC lets the last one win, a signature must not
 """
 
 import binascii
@@ -32,6 +32,10 @@ _SPACES: Final = re.compile(r" *")
 
 class BadField(ValueError):
     """The text is no structured field of that kind, or the value cannot be written as one."""
+
+
+class Twice(BadField):
+    """A key or a parameter comes twice where it may come once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ class _Parser:
     def key(self, known: Mapping[str, object]) -> str:
         key = self.match(_KEY, "a key")[0]
         if self.once and key in known:
-            raise BadField(f"{key[:64]} comes twice")
+            raise Twice(f"{key[:64]} comes twice")
         return key
 
     def bare(self) -> Bare:
