@@ -1,9 +1,13 @@
 """How records are shown, to a program and to a person. Never a secret."""
 
+from doorward.admin.certificates import THUMBPRINT
 from doorward.admin.keys import metadata
 from doorward.core.account import Account
+from doorward.core.authority import Authority
 from doorward.core.clock import moment
 from doorward.core.credential import Credential
+from doorward.core.presented import x5t
+from doorward.crypto.certificate_reading import read_certificate
 
 
 def when(at: float | None) -> str:
@@ -57,3 +61,49 @@ def account_line(account: Account) -> str:
     state = "ended" if account.ended_at is not None else "lives"
     roles = f"  roles {' '.join(sorted(account.roles))}" if account.roles else ""
     return f"{account.name}  {account.kind}  {account.email or '-'}  [{' '.join(sorted(account.scopes)) or 'no scopes'}]{roles}  {state}"
+
+
+def authority_record(authority: Authority) -> dict[str, object]:
+    certificate = read_certificate(authority.certificate)
+    return {
+        "serial": authority.serial,
+        "subject": certificate.subject,
+        "domains": list(authority.domains),
+        "not_before": moment(certificate.not_before),
+        "not_after": moment(certificate.not_after),
+        "x5t#S256": x5t(authority.certificate).removeprefix(THUMBPRINT),
+    }
+
+
+def authority_line(authority: Authority) -> str:
+    bounds = f"  names {' '.join(authority.domains)} only" if authority.domains else ""
+    return f"{authority.serial}  {read_certificate(authority.certificate).subject}{bounds}  until {when(authority.expires_at)}"
+
+
+def certificate_record(certificate: Credential) -> dict[str, object]:
+    data = certificate.data
+    return {
+        "id": certificate.id,
+        "serial": data["serial"],
+        "name": certificate.name,
+        "owner": certificate.owner,
+        "kind": certificate.kind,
+        "profile": data.get("profile"),
+        "subject": data.get("subject", ""),
+        "uri": data.get("uri"),
+        "dns": data.get("dns", "").split(),
+        "ip": data.get("ip", "").split(),
+        "scopes": None if certificate.scopes is None else sorted(certificate.scopes),
+        "not_before": moment(certificate.not_before),
+        "not_after": moment(certificate.expires_at),
+        "revoked_at": moment(certificate.revoked_at),
+        "ended_at": moment(certificate.ended_at),
+        "x5t#S256": certificate.lookup.removeprefix(THUMBPRINT),
+    }
+
+
+def certificate_line(certificate: Credential) -> str:
+    state = "revoked" if certificate.revoked_at or certificate.ended_at else f"until {when(certificate.expires_at)}"
+    scopes = "" if certificate.scopes is None else f"  [{' '.join(sorted(certificate.scopes)) or 'no scopes'}]"
+    what = certificate.data.get("profile") or certificate.kind
+    return f"{certificate.id}  {what}  {certificate.name}  owner {certificate.owner}{scopes}  {state}"
