@@ -19,8 +19,10 @@ from doorward.core.request import Request
 from doorward.core.secret import Secret, same
 from doorward.core.store import Accounts, Credentials
 from doorward.crypto.digest import Peppers
+from doorward.oauth.client_assertion import AssertionCheck, read_assertion
+from doorward.oauth.client_certificate import CertificateCheck
 from doorward.oauth.errors import invalid_client
-from doorward.oauth.shown_client import ShownSecret, find
+from doorward.oauth.shown_client import ShownSecret, ShownText, find
 
 SECONDS: Final = 2.0
 MOST: Final = 4096
@@ -50,8 +52,8 @@ class ClientStore:
 class ClientAuth:
     """`key`: 32 random bytes of this process."""
 
-    def __init__(self, store: ClientStore, key: bytes) -> None:
-        self._store, self._key = store, key
+    def __init__(self, store: ClientStore, key: bytes, assertions: AssertionCheck, certificates: CertificateCheck) -> None:
+        self._store, self._key, self._assertions, self._certificates = store, key, assertions, certificates
         self._known: dict[bytes, _Known] = {}
 
     async def authenticate(self, form: Mapping[str, str], request: Request) -> Client:
@@ -59,7 +61,23 @@ class ClientAuth:
         shown = find(form, request)
         if isinstance(shown, ShownSecret):
             return await self._by_secret(shown)
-        raise invalid_client(why=Why.MISSING)
+        if isinstance(shown, ShownText):
+            assertion = read_assertion(shown.assertion, shown.id)
+            client = await self._living(assertion.client)
+            await self._assertions.check(client, assertion)
+            return client
+        client = await self._living(shown.id)
+        if request.certificate is None:
+            raise invalid_client("The client proves nothing: no secret, no assertion, no certificate.", why=Why.MISSING)
+        await self._certificates.check(client, request.certificate)
+        return client
+
+    async def _living(self, id: str) -> Client:
+        account = await self._store.accounts.find(id)
+        client = client_of(account) if account is not None else None
+        if client is None or client.ended_at is not None:
+            raise invalid_client(why=Why.UNKNOWN if client is None else Why.REVOKED)
+        return client
 
     async def _by_secret(self, shown: ShownSecret) -> Client:
         store, now = self._store, self._store.clock()

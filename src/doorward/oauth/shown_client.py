@@ -38,8 +38,8 @@ class ShownSecret(NamedTuple):
     way: str
 
 
-class ShownAssertion(NamedTuple):
-    """`id`: the client_id beside it, if there is one."""
+class ShownText(NamedTuple):
+    """An assertion as it came. `id`: the client_id beside it, if there is one."""
 
     id: str | None
     assertion: str
@@ -51,7 +51,12 @@ class ShownName(NamedTuple):
     id: str
 
 
-Shown = ShownSecret | ShownAssertion | ShownName
+Shown = ShownSecret | ShownText | ShownName
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be a client's id at all."""
+    return _ID.fullmatch(text) is not None
 
 
 def find(form: Mapping[str, str], request: Request) -> Shown:
@@ -61,7 +66,7 @@ def find(form: Mapping[str, str], request: Request) -> Shown:
     basic = _authorization(request)
     if (basic is not None) + (secret is not None) + (assertion is not None or kind is not None) > 1:
         raise OAuthError(INVALID_REQUEST, "The client uses more than one way to authenticate.", why=Why.SHOWN_TWICE)  # section 2.3
-    if id is not None and not _ID.fullmatch(id):
+    if id is not None and not is_id(id):
         raise invalid_client(why=Why.MALFORMED)
     if basic is not None:
         shown = _basic(basic)
@@ -71,7 +76,7 @@ def find(form: Mapping[str, str], request: Request) -> Shown:
     if assertion is not None or kind is not None:
         if assertion is None or kind != JWT_BEARER:  # RFC 7523 section 2.2
             raise invalid_client(f"Send client_assertion with the client_assertion_type {JWT_BEARER}.", why=Why.MALFORMED)
-        return ShownAssertion(id, assertion)
+        return ShownText(id, assertion)
     if id is None:
         raise invalid_client("The request says nothing of its client.", why=Why.MISSING)
     if secret is None:
@@ -99,7 +104,7 @@ def _basic(text: str) -> ShownSecret:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii")
         name, mark, secret = decoded.partition(":")
         id = _form_decoded(name)
-        if not mark or not _ID.fullmatch(id):
+        if not mark or not is_id(id):
             raise ValueError
         return ShownSecret(id, _secret(_form_decoded(secret)), BASIC)
     except (ValueError, binascii.Error):
