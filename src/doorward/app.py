@@ -100,6 +100,7 @@ class Doorward:
         env: str = "live",
         audience: str | None = None,
         allow_query_key: bool = False,
+        webhook: str = "",
         name: str = "",
     ) -> Route:
         """A route for any path, in the words of doorward.toml. Those of one `name` (the policy's text, if none is given)
@@ -114,6 +115,7 @@ class Doorward:
             env=env,
             audience=audience,
             allow_query_key=allow_query_key,
+            webhook=webhook,
             name=name or allow,
         )
 

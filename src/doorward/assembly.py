@@ -37,6 +37,7 @@ from doorward.methods.hmac import Hmac, HmacOptions
 from doorward.methods.jwt import Jwt, JwtOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
+from doorward.methods.webhook import Webhook, WebhookOptions
 from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
 from doorward.settings import Settings, SettingsError
@@ -70,6 +71,7 @@ class Options:
     jwt: JwtOptions
     dpop: DpopOptions
     session: SessionOptions
+    webhook: WebhookOptions
     signing: SigningOptions
     identity: IdentityOptions
     tokens: TokenOptions
@@ -91,6 +93,7 @@ class Options:
             jwt=settings.options("jwt", JwtOptions),
             dpop=settings.options("dpop", DpopOptions),
             session=settings.options("session", SessionOptions),
+            webhook=settings.options("webhook", WebhookOptions),
             signing=settings.options("signing", SigningOptions),
             identity=settings.options("identity", IdentityOptions),
             tokens=settings.options("oauth", TokenOptions),
@@ -218,6 +221,7 @@ class Parts:
             self.jwt,
             Hmac(credentials=credentials, sealer=home.sealer, clock=clock, options=options.hmac),
             self.session,
+            Webhook(credentials=credentials, sealer=home.sealer, clock=clock, options=options.webhook),
         )
 
     def version(self) -> Hashable | None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from doorward.admin import accounts, keys, sessions
+from doorward.admin import accounts, keys, sessions, webhooks
 from doorward.admin.actor import LOCAL
 from doorward.admin.keys import KeyOrder
+from doorward.admin.webhooks import SenderOrder
 from doorward.core import key_text
 from doorward.core.account import SERVICE
 from doorward.core.credential import Credential
@@ -23,10 +24,15 @@ from doorward.crypto.hmac_signing import signed_headers
 from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.token_claims import ACCESS_TOKEN
+from doorward.crypto.webhook_forms import FIELDS
+from doorward.crypto.webhook_secrets import Live, seal
 from doorward.methods import ALL
 from doorward.methods.jwt import Jwt
 from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
-from doorward.methods.session import lookup_of, new_secret, verifier_of
+from doorward.methods.session import lookup_of, verifier_of
+from doorward.methods.session import new_secret as new_session_secret
+from doorward.methods.webhook import Webhook
+from doorward.webhooks import new_secret, sign
 from tests.conformance.methods import Fields, Kit, MethodSuite
 from tests.methods.place import NOW, PASSWORD, Place, a_place, basic
 
@@ -178,7 +184,7 @@ class TestSession(MethodSuite):
     @pytest.fixture
     async def kit(self, place: Place) -> Kit:
         await place.account()
-        secret = new_secret(os.urandom)
+        secret = new_session_secret(os.urandom)
         session = Credential(
             id="ses_1",
             method="session",
@@ -189,7 +195,7 @@ class TestSession(MethodSuite):
             expires_at=NOW + 86400,
         )
         # A session has no id beside its secret, so a forged one is one whose row has another verifier.
-        half = new_secret(os.urandom)
+        half = new_session_secret(os.urandom)
 
         async def work(tx: Tx) -> None:
             await tx.add_credential(session)
@@ -257,7 +263,62 @@ class TestJwt(MethodSuite):
         )
 
 
-SUITES = {"api_key": TestApiKey, "basic": TestBasicOfAPerson, "hmac": TestHmac, "jwt": TestJwt, "session": TestSession}
+class TestWebhook(MethodSuite):
+    """`unknown` names no sender: it is signed by one that was never registered, and the route says whose are taken."""
+
+    @pytest.fixture(params=["standard", "github", "stripe", "slack"])
+    async def kit(self, place: Place, request: pytest.FixtureRequest) -> Kit:
+        await place.account()
+        form: str = request.param
+        order = SenderOrder(name="orders", form=form, owner="alice")
+        new = await webhooks.add(order, None, store=place.store, sealer=place.sealer, entropy=os.urandom, actor=LOCAL, now=place.now)
+        assert new.secret is not None
+        body, secret = b'{"order": 1}', new.secret
+
+        def signed(by: Secret = secret, id: str | None = "" if form == "github" else None) -> Fields:
+            return list(sign(form, body, by, id=id, clock=place.clock).items())
+
+        async def whole() -> bytes:
+            return body
+
+        async def revoke() -> None:
+            await webhooks.revoke("orders", store=place.store, actor=LOCAL, now=place.now)
+
+        async def expire() -> None:
+            made = await webhooks.show("orders", store=place.store)
+            old = seal([Live(new_secret(form), None), Live(secret, place.now)], place.sealer, made.id)
+
+            async def work(tx: Tx) -> None:
+                await tx.change_verifier(made.id, made.verifier, old, place.sealer.current)
+
+            await place.store.write(work)
+
+        genuine = signed()
+        return Kit(
+            method=Webhook(credentials=place.store.credentials, sealer=place.sealer, clock=place.clock),
+            route=Route(path="/**", allow=By("webhook"), webhook="orders"),
+            genuine=signed,
+            forged=signed(new_secret(form)),
+            unknown=signed(new_secret(form)),
+            twice=[*genuine, genuine[-1]],
+            secrets=[secret.reveal()],
+            subject="alice",
+            names=[field.decode() for field in FIELDS],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+            body=whole,
+        )
+
+
+SUITES = {
+    "api_key": TestApiKey,
+    "basic": TestBasicOfAPerson,
+    "hmac": TestHmac,
+    "jwt": TestJwt,
+    "session": TestSession,
+    "webhook": TestWebhook,
+}
 
 
 def test_every_method_is_a_word_of_the_policy_and_passes_the_suite() -> None:

@@ -12,7 +12,9 @@ from doorward.core.policy import Alternative, Policy, alternatives
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@ -]+")
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token, RFC 9110 sections 5.6.2 and 9.1
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_SENDER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")  # RFC 6749 section 3.3
+WEBHOOK: Final = "webhook"
 
 
 def path_pattern(text: str) -> re.Pattern[str]:
@@ -87,6 +89,7 @@ class Route:
             raise ValueError("origin is a scheme and a host, as callers write them: https://api.example.org")
         if lower := sorted(method for method in self.methods if method != method.upper()):
             raise ValueError(f"methods: HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
+        _check_sender(self)
         ways = _widest(alternatives(self.allow)) if self.allow is not None else ()
         object.__setattr__(self, "pattern", path_pattern(self.path))
         object.__setattr__(self, "ways", ways)
@@ -98,6 +101,16 @@ class Route:
 
     def answers(self, method: str) -> bool:
         return not self.methods or method in self.methods or (method == "HEAD" and "GET" in self.methods)  # RFC 9110 section 9.3.2
+
+
+def _check_sender(route: Route) -> None:
+    asks = route.allow is not None and any(WEBHOOK in way.methods for way in alternatives(route.allow))
+    if asks and not route.webhook:
+        raise ValueError(f'webhook: the route {route.path!r} allows webhooks and names no sender; write webhook = "NAME"')
+    if route.webhook and not asks:
+        raise ValueError(f"webhook: the route {route.path!r} names a sender and does not allow the method webhook")
+    if route.webhook and not _SENDER.fullmatch(route.webhook):
+        raise ValueError("webhook: the name of a sender has 1 to 64 letters, digits, dots, dashes and underscores")
 
 
 def _widest(ways: tuple[Alternative, ...]) -> tuple[Alternative, ...]:

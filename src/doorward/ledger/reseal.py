@@ -1,4 +1,6 @@
-"""What is sealed at rest, sealed anew under the current sealing key: signing keys, HMAC keys, the authority's key (DECISIONS 19)."""
+"""What is sealed at rest, sealed anew under the current sealing key (DECISIONS 19): signing keys, secrets that both sides know, the
+authority's key.
+"""
 
 from dataclasses import replace
 from typing import Final
@@ -7,17 +9,20 @@ from doorward.core.authority import AUTHORITY, Authority
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.store import Store, Tx
-from doorward.crypto import authority, keyring
+from doorward.crypto import authority, keyring, webhook_secrets
 from doorward.crypto.hmac_signing import SEALED_FOR
 from doorward.crypto.seal import Sealer
 from doorward.methods.hmac import Hmac
+from doorward.methods.webhook import Webhook
 
 _PAGE: Final = 200
+_SEALED: Final = {Hmac.name: SEALED_FOR, Webhook.name: webhook_secrets.SEALED_FOR}
+"""The methods whose verifier is sealed, and under which purpose."""
 
 
 async def reseal(store: Store, sealer: Sealer, *, actor: str, now: float) -> int:
     """How many were sealed anew. Safe to run again, and while everything else goes on: each row is compared and set."""
-    count = await _signing_keys(store, sealer, now) + await _hmac_keys(store, sealer) + await _authority(store, sealer)
+    count = await _signing_keys(store, sealer, now) + await _shared_secrets(store, sealer) + await _authority(store, sealer)
 
     async def note(tx: Tx) -> None:
         await tx.record(Event(kind=Kind.SECRETS_ROTATED, subject=sealer.current, actor=actor, at=now, data={"resealed": str(count)}))
@@ -38,12 +43,16 @@ async def _signing_keys(store: Store, sealer: Sealer, now: float) -> int:
     return await store.write(write)
 
 
-async def _hmac_keys(store: Store, sealer: Sealer) -> int:
+async def _shared_secrets(store: Store, sealer: Sealer) -> int:
+    return sum([await _secrets_of(method, purpose, store, sealer) for method, purpose in _SEALED.items()])
+
+
+async def _secrets_of(method: str, purpose: str, store: Store, sealer: Sealer) -> int:
     count, after = 0, ""
-    while page := await store.credentials.list(method=Hmac.name, after=after, most=_PAGE):
+    while page := await store.credentials.list(method=method, after=after, most=_PAGE):
         after = page[-1].id
         fresh = [
-            (key, _again(sealer, key.verifier, key.key_id, SEALED_FOR, key.id))
+            (key, _again(sealer, key.verifier, key.key_id, purpose, key.id))
             for key in page
             if key.key_id != sealer.current and key.revoked_at is None
         ]

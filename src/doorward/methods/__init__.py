@@ -7,5 +7,6 @@ from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac
 from doorward.methods.jwt import Jwt
 from doorward.methods.session import Session
+from doorward.methods.webhook import Webhook
 
-ALL: Final = (ApiKey, Basic, Hmac, Jwt, Session)
+ALL: Final = (ApiKey, Basic, Hmac, Jwt, Session, Webhook)
