@@ -76,6 +76,7 @@ class Doorward:
             stack.callback(parts.pool.close)
             await parts.watch.catch_up()  # DECISIONS 31: revocations are known before anything is answered
             await parts.load_keys()
+            await parts.ca.load()
             await stack.enter_async_context(running(parts))
         except BaseException:
             await stack.aclose()

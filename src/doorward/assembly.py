@@ -38,6 +38,7 @@ from doorward.methods.jwt import Jwt, JwtOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
 from doorward.methods.webhook import Webhook, WebhookOptions
+from doorward.pki.published import Published
 from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
 from doorward.settings import Settings, SettingsError
@@ -127,7 +128,8 @@ class Parts:
         self.refusals = Refusals(home.data.path / f"refusals-{os.getpid()}.jsonl")
         self.worker = secrets.token_hex(8)
         self.signing = SigningKeys(store, home.sealer, home.entropy, options.signing)
-        self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change))
+        self.ca = Published(store, home.sealer, home.clock)
+        self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change, self.ca.on_change))
         self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
         self.keys_changed = False
         self.loads = 0

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from doorward.assembly import Parts
+from doorward.core.authority import Authority
+from doorward.crypto.certificate_reading import to_pem
 from doorward.data_dir import PEPPER, SEALING
 from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
@@ -22,6 +24,8 @@ SWEEP: Final = 60.0
 SWEEPS: Final = 200
 ROTATE: Final = 60.0
 RELOAD: Final = 0.2
+CRL: Final = 60.0
+"""So often it is asked whether the hourly list of revoked certificates is due."""
 REMIND: Final = 3600.0
 """And a minute after the start."""
 
@@ -61,11 +65,25 @@ def adopt_keys(parts: Parts) -> None:
     parts.jwt.forget_withdrawn()
 
 
+def _following(parts: Parts) -> Callable[[], Awaitable[None]]:
+    """The certificate of our authority also lies in the data directory, for the TLS listener and whoever looks there."""
+    kept: Authority | None = None
+
+    async def follow() -> None:
+        nonlocal kept
+        await parts.ca.follow()
+        if parts.ca.authority is not None and parts.ca.authority != kept:
+            kept = parts.ca.authority
+            parts.home.data.keep_ca(to_pem(kept.certificate))
+
+    return follow
+
+
 def _jobs(parts: Parts) -> tuple[Job, ...]:
     home, clock = parts.home, parts.home.clock
     chainer = Chainer(parts.store.journal, CheckpointKeys(home.peppers), home.data.path)
 
-    stamp = home.data.keys_stamp()
+    stamp, follow = home.data.keys_stamp(), _following(parts)
 
     async def reload() -> None:
         nonlocal stamp
@@ -74,6 +92,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
             stamp = found
         if parts.keys_changed:
             await parts.load_keys()
+        await follow()
 
     async def share() -> None:
         parts.metrics.share()
@@ -102,5 +121,6 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         Job("link", LINK, chainer.link),
         Job("sweep", SWEEP, sweep),
         Job("rotate signing keys", ROTATE, advance),
+        Job("list revoked certificates", CRL, parts.ca.publish, first=1.0),
         Job("remind of keys that end", REMIND, lambda: remind(parts.store, clock()), first=60.0),
     )

@@ -1,5 +1,7 @@
 """`doorward serve`'s application: every door of the server over one Doorward. A factory, since each worker makes its own."""
 
+from urllib.parse import urlsplit
+
 from doorward.app import Doorward
 from doorward.assembly import Parts
 from doorward.core.store import Unavailable
@@ -9,6 +11,7 @@ from doorward.login.session import Sessions
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.auth import AuthDoor
 from doorward.web.auth_answers import AuthParts
+from doorward.web.ca import PATHS, CaDoor
 from doorward.web.doors import Doors, Lifespan
 from doorward.web.forward_auth import MOUNT, ForwardAuth
 from doorward.web.health import Check, Health, holds, store_answers
@@ -55,9 +58,11 @@ def make_doors(parts: Parts) -> Doors:
     )
     auth = AuthDoor(_auth_parts(parts), answerer=answerer, proxies=proxies, entropy=home.entropy)
     health = Health(_checks(parts), parts.metrics, parts.options.health)
+    ca = CaDoor(parts.ca, clock)
     exact: dict[str, App] = {
         MOUNT: verify,
         "/oauth/jwks": Jwks(parts.keyring, clock),
+        **dict.fromkeys((*PATHS, *(urlsplit(server.issuer).path.rstrip("/") + path for path in PATHS)), ca),
         "/healthz": health,
         "/readyz": health,
         "/metrics": health,

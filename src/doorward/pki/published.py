@@ -7,12 +7,14 @@ from doorward.core.authority import MTLS, Authority, RevocationList
 from doorward.core.clock import Clock
 from doorward.core.event import Change, Topic
 from doorward.core.store import Store
+from doorward.crypto.authority import SKEW
 from doorward.crypto.seal import SealBroken, Sealer
 from doorward.pki.authority import standing
-from doorward.pki.crl import Publisher
+from doorward.pki.crl import EVERY, Publisher
 
 _log: Final = logging.getLogger("doorward.pki")
 _MOST: Final = 1000
+_PAUSE: Final = 60.0
 
 
 class Published:
@@ -22,6 +24,8 @@ class Published:
         self.authority: Authority | None = None
         self.revoked: RevocationList | None = None
         self._store, self._publisher = store, Publisher(store, sealer, clock)
+        self._clock = clock
+        self._tried_at = float("-inf")
         self._stale = True
         self._suspects: set[tuple[Topic, str]] = set()
 
@@ -43,6 +47,8 @@ class Published:
         if self._stale:
             await self.load()
         if not suspects:
+            if self._is_overdue():
+                await self.publish()
             return
         self._suspects = set()
         try:
@@ -54,10 +60,17 @@ class Published:
 
     async def publish(self) -> None:
         """Also when nothing changed, hourly. Raises Unavailable."""
+        self._tried_at = self._clock()
         try:
             self.authority, self.revoked = await self._publisher.publish()
         except SealBroken as reason:  # another worker may hold the sealing key; the list that stands is served until it ends
             _log.error("the list of revoked certificates cannot be signed here: %s", reason)
+
+    def _is_overdue(self) -> bool:
+        """Whoever has the lease does not sign, or there was no worker for a while: tried once a minute by every one."""
+        if self.authority is None or self._clock() < self._tried_at + _PAUSE:
+            return False
+        return self.revoked is None or self._clock() >= self.revoked.this_update + SKEW + 2 * EVERY
 
     async def _any_certificate(self, suspects: set[tuple[Topic, str]]) -> bool:
         credentials = self._store.credentials

@@ -7,7 +7,8 @@ from doorward.web.asgi import Answer, App, Message, Receive, Scope, Send
 
 _NOT_FOUND: Final = (
     b'{"type":"about:blank","title":"Not Found","status":404,"code":"not_found",'
-    b'"detail":"This server answers /verify, /auth/..., /oauth/jwks, /healthz, /readyz and /metrics."}'
+    b'"detail":"This server answers /verify, /auth/..., /oauth/..., /.well-known/..., /ca/crl, /ca/ca.pem, /ca/ca.cer, '
+    b'/healthz, /readyz and /metrics."}'
 )
 NOT_FOUND: Final = Answer(
     404,
