@@ -47,6 +47,7 @@ class Why(Enum):
     WRONG_AUDIENCE = "the token is for another audience"
     WRONG_TYPE = "the token is of another type"
     WRONG_SIGNATURE = "the signature does not verify"
+    NOT_COVERED = "the signature does not cover what the route asks for"
     BODY_NOT_SIGNED = "the request has a body that its signature does not cover"
     NOT_BOUND = "the credentials sent together do not belong together"
     NO_PROOF_OF_KEY = "the token is bound to a key that the request does not prove"
@@ -92,6 +93,7 @@ ANSWER: Final[dict[Why, Code]] = {
     Why.WRONG_AUDIENCE: Code.INVALID_CREDENTIAL,
     Why.WRONG_TYPE: Code.INVALID_CREDENTIAL,
     Why.WRONG_SIGNATURE: Code.INVALID_CREDENTIAL,
+    Why.NOT_COVERED: Code.INVALID_CREDENTIAL,
     Why.BODY_NOT_SIGNED: Code.INVALID_CREDENTIAL,
     Why.NOT_BOUND: Code.INVALID_CREDENTIAL,
     Why.NO_PROOF_OF_KEY: Code.INVALID_CREDENTIAL,

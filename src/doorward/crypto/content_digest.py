@@ -18,6 +18,8 @@ CONTENT_DIGEST: Final = "Content-Digest"
 SHA256: Final = "sha-256"
 SHA512: Final = "sha-512"
 KNOWN: Final[dict[str, Callable[[bytes], Any]]] = {SHA256: hashlib.sha256, SHA512: hashlib.sha512}
+CLAIMS: Final = {SHA256: "content_sha256", SHA512: "content_sha512"}
+"""Under which claim a digest, in hex, goes to the service behind, where the body goes by unseen (DECISIONS 11)."""
 _SIZE: Final = {SHA256: 32, SHA512: 64}
 
 

@@ -35,6 +35,8 @@ LARGEST_RSA: Final = 4096
 SEALED_FOR: Final = "http_signature"
 """The purpose under which shared secrets are sealed at rest."""
 _MOST_PEM: Final = 16384
+_SIZE: Final = {HMAC: 32, ED25519: 64, "ecdsa-p256-sha256": 64, "ecdsa-p384-sha384": 96}
+"""Bytes of a signature; that of RSA is as long as its key."""
 _BY_SIZE: Final = {32: HMAC, 64: ED25519, 96: "ecdsa-p384-sha384"}
 
 
@@ -135,6 +137,11 @@ def read_public(text: bytes) -> PublicKey:
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey):
         raise WrongKey("a public key is RSA, EC (P-256, P-384) or Ed25519")
     return key
+
+
+def can_be(alg: str, signature: bytes) -> bool:
+    """Whether a signature of this algorithm can be so long."""
+    return len(signature) == _SIZE[alg] if alg in _SIZE else len(signature) * 8 >= algorithms.SMALLEST_RSA
 
 
 def shape(alg: str | None, signature: bytes) -> str:
