@@ -13,6 +13,7 @@ _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@ -]+")
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token, RFC 9110 sections 5.6.2 and 9.1
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _SENDER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_COVER: Final = re.compile(r"@(?:method|target-uri|authority|scheme|request-target|path|query)|[!#$%&'*+.^_`|~0-9a-z-]{1,64}")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")  # RFC 6749 section 3.3
 WEBHOOK: Final = "webhook"
 
@@ -87,6 +88,11 @@ class Route:
             raise ValueError("audience: write whom a token must be for, or leave it out: then it is the issuer")
         if self.origin is not None and not _ORIGIN.fullmatch(self.origin):
             raise ValueError("origin is a scheme and a host, as callers write them: https://api.example.org")
+        if strange := sorted(word for word in self.cover if not _COVER.fullmatch(word)):
+            raise ValueError(
+                f"cover: {strange[0]!r} cannot be covered; write @method, @target-uri, @authority, @scheme, @path, @query, @request-target, "
+                "nonce, created, or header fields in lower case"
+            )
         if lower := sorted(method for method in self.methods if method != method.upper()):
             raise ValueError(f"methods: HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
         _check_sender(self)

@@ -4,6 +4,7 @@ scope["principal"] is who calls; every X-Auth-* field is taken away. Where the t
 the body is read, compared and played again. A request without a token did not come through the door: 401.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,18 +15,18 @@ from doorward.core.errors import Refused, Why
 from doorward.core.proof import Principal
 from doorward.core.request import Headers
 from doorward.core.secret import same
-from doorward.crypto.digest import sha256
 from doorward.crypto.jose import parse_jwt
 from doorward.web.answer import Answerer
 from doorward.web.arrival import only_ours
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.body import LARGEST, Replay, has_body
-from doorward.web.identity import CONTENT_SHA256, TYP
+from doorward.web.identity import CONTENT_SHA256, CONTENT_SHA512, TYP
 from doorward.web.key_set import KeySet
 from doorward.web.trailers import check_trailers
 
 _FIELD: Final = b"x-auth-identity"
 _MOST: Final = 1024
+_DIGESTS: Final = {CONTENT_SHA256: hashlib.sha256, CONTENT_SHA512: hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ class Behind:
                 raise Refused(Why.WRONG_ISSUER)
             if claims.get("aud") != self._audience:
                 raise Refused(Why.WRONG_AUDIENCE)
-            if CONTENT_SHA256 not in claims:
+            if _DIGESTS.keys().isdisjoint(claims):
                 if len(self._proven) >= _MOST:
                     self._proven.clear()
                 self._proven[text] = claims
@@ -127,8 +128,9 @@ def principal_of(claims: Mapping[str, object]) -> Principal:
 
 async def _compare(claims: Mapping[str, object], body: Replay) -> None:
     """Raises Refused(BODY_NOT_SIGNED, BODY_TOO_LARGE)."""
-    digest = claims.get(CONTENT_SHA256)
-    if digest is None:
-        return
-    if not isinstance(digest, str) or not same(sha256(await body.read()).hex().encode(), digest.encode()):
-        raise Refused(Why.BODY_NOT_SIGNED, "The body is not the one that was signed.")
+    for claim, hashed in _DIGESTS.items():
+        digest = claims.get(claim)
+        if digest is None:
+            continue
+        if not isinstance(digest, str) or not same(hashed(await body.read()).hexdigest().encode(), digest.encode()):
+            raise Refused(Why.BODY_NOT_SIGNED, "The body is not the one that was signed.")

@@ -2,7 +2,7 @@
 
 Header      typ doorward-identity+jwt: no other door of ours takes it for an access token (RFC 8725 section 3.11)
 Claims      iss, aud (the service), sub, iat, exp; where there are such: client_id, scope, roles, methods (a list) and
-            content_sha256, the digest that the caller signed and that the service must compare with the body
+            content_sha256 and content_sha512, the digests that the caller signed and that the service must compare with the body
 Lifetime    60 s at most, remembered for 30 s: whoever is handed one can use it for 30 s at least. Not remembered when it
             holds a digest, which belongs to one request
 """
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from doorward.core.clock import Clock
+from doorward.core.errors import Refused, Why
 from doorward.core.event import Change, Topic
 from doorward.core.proof import Principal
 
 TYP: Final = "doorward-identity+jwt"
 CONTENT_SHA256: Final = "content_sha256"
-"""The claim of a proof and of the token (RFC 9530's digest in hex), as `methods.hmac` sets it."""
+CONTENT_SHA512: Final = "content_sha512"
+"""The claims of a proof and of the token (RFC 9530's digest in hex), as `methods.hmac` and `methods.http_signature` set them."""
+Digests = Mapping[str, str]
+"""By claim."""
 _MOST: Final = 4096
 
 Sign = Callable[[Mapping[str, object], str], str]
@@ -47,17 +51,17 @@ class IdentityTokens:
     def __call__(self, principal: Principal, audience: str, expected: str | None = None) -> bytes:
         """`expected`: the digest of the body that must arrive, where no proof holds one. Raises core.store.Unavailable
         where no key can sign."""
-        now, digest = self._clock(), content_digest(principal) or expected
-        if digest is not None:
-            return self._signed(principal, audience, now, digest)
+        now, digests = self._clock(), content_digests(principal) or ({CONTENT_SHA256: expected} if expected is not None else {})
+        if digests:
+            return self._signed(principal, audience, now, digests)
         lifetime = self._options.lifetime
         if self._until(principal, now, lifetime) < now + lifetime:  # a credential about to end: its token ends with it
-            return self._signed(principal, audience, now, None)
+            return self._signed(principal, audience, now, {})
         key = (audience, principal.subject, principal.client, principal.scopes, principal.roles, principal.methods)
         known = self._known.get(key)
         if known is not None and now < known[0]:
             return known[1]
-        token = self._signed(principal, audience, now, None)
+        token = self._signed(principal, audience, now, {})
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[key] = (now + self._options.remembered, token)
@@ -76,7 +80,7 @@ class IdentityTokens:
         ends = [proof.expires_at for proof in principal.proofs if proof.expires_at is not None]
         return min([now + span, *ends])
 
-    def _signed(self, principal: Principal, audience: str, now: float, digest: str | None) -> bytes:
+    def _signed(self, principal: Principal, audience: str, now: float, digests: Digests) -> bytes:
         claims: dict[str, object] = {
             "iss": self._issuer,
             "aud": audience,
@@ -91,15 +95,16 @@ class IdentityTokens:
             claims["scope"] = " ".join(sorted(principal.scopes))  # RFC 8693 section 4.2
         if principal.roles:
             claims["roles"] = sorted(principal.roles)
-        if digest is not None:
-            claims[CONTENT_SHA256] = digest
+        claims |= digests
         return self._sign(claims, TYP).encode()
 
 
-def content_digest(principal: Principal) -> str | None:
-    """The digest that one of the proofs is bound to, or None."""
+def content_digests(principal: Principal) -> Digests:
+    """The digests that the proofs are bound to. Raises Refused(BODY_NOT_SIGNED) where two say another one: no body is both."""
+    found: dict[str, str] = {}
     for proof in principal.proofs:
-        digest = proof.claims.get(CONTENT_SHA256)
-        if isinstance(digest, str):
-            return digest
-    return None
+        for claim in (CONTENT_SHA256, CONTENT_SHA512):
+            digest = proof.claims.get(claim)
+            if isinstance(digest, str) and found.setdefault(claim, digest) != digest:
+                raise Refused(Why.BODY_NOT_SIGNED, "The signatures sent together are of two bodies.")
+    return found
