@@ -74,6 +74,7 @@ class Doorward:
             home = await stack.enter_async_context(opened(self._data, self._environ, clock=self._clock, entropy=self._entropy))
             parts = Parts(home, Options.read(home.settings))
             stack.callback(parts.pool.close)
+            stack.callback(parts.fetcher.close)
             await parts.watch.catch_up()  # DECISIONS 31: revocations are known before anything is answered
             await parts.load_keys()
             await parts.ca.load()

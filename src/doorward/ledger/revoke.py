@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from doorward.core.access_text import METHOD as ACCESS
 from doorward.core.account import CLIENT
 from doorward.core.authority import MTLS
 from doorward.core.event import Change, Event, Kind, Topic
@@ -15,7 +16,7 @@ from doorward.core.store import Store, Tx
 
 _SKEW: Final = 120.0
 _SESSION: Final = "session"
-_KINDS: Final = {_SESSION: Kind.SESSION_REVOKED, MTLS: Kind.CERTIFICATE_REVOKED}
+_KINDS: Final = {_SESSION: Kind.SESSION_REVOKED, ACCESS: Kind.TOKEN_REVOKED, MTLS: Kind.CERTIFICATE_REVOKED}
 """By method; all others are keys."""
 
 

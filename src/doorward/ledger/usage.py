@@ -5,11 +5,14 @@ from typing import Final
 
 from doorward.core.case import Case
 from doorward.core.errors import Refused
+from doorward.core.policy import OAUTH
+from doorward.core.proof import Proof
 from doorward.core.store import Busy, Store, Tx, Unavailable, Use
 
 MOST: Final = 20_000
 """Different (credential, minute, outcome) kept between two flushes; what comes beyond is counted as dropped."""
 ADMITTED: Final = "admitted"
+ISSUED: Final = "issued"
 
 
 _Key = tuple[str, int, str]
@@ -34,9 +37,11 @@ class Usage:
         """Only credentials that were proven are counted: a flood of bad ones gathers nothing here."""
         outcome = ADMITTED if refused is None else refused.code.value
         for proof in case.proofs.values():
-            # Tokens are counted by their grant: each lives for minutes, and a row for each would be a write for each.
-            used = str(proof.claims.get("gid") or proof.credential_id)
-            self._add((used, int(case.now // 60), outcome), 1, case.now, case.request.address or "")
+            self._add((_used(proof), int(case.now // 60), outcome), 1, case.now, case.request.address or "")
+
+    def issued(self, client: str, at: float, address: str) -> None:
+        """A token was given to this client (Kind.TOKEN_GIVEN)."""
+        self._add((client, int(at // 60), ISSUED), 1, at, address)
 
     def _add(self, key: _Key, count: int, at: float, address: str) -> None:
         known = self._gathered.get(key)
@@ -65,3 +70,11 @@ class Usage:
                 self._add(key, each.count, each.last_at, each.address)
             return 0
         return len(gathered)
+
+
+def _used(proof: Proof) -> str:
+    """Tokens are counted by their grant, or by the client that has them without one: each lives for minutes, and a row for
+    each would be a write for each."""
+    if proof.method not in OAUTH:
+        return proof.credential_id
+    return str(proof.claims.get("gid") or proof.client or proof.credential_id)

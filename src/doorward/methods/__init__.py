@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from doorward.methods.access_token import AccessToken
 from doorward.methods.api_key import ApiKey
 from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac
@@ -9,4 +10,4 @@ from doorward.methods.jwt import Jwt
 from doorward.methods.session import Session
 from doorward.methods.webhook import Webhook
 
-ALL: Final = (ApiKey, Basic, Hmac, Jwt, Session, Webhook)
+ALL: Final = (AccessToken, ApiKey, Basic, Hmac, Jwt, Session, Webhook)

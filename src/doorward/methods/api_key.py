@@ -43,8 +43,8 @@ class ApiKeyOptions:
     foreign_prefixes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if any(len(prefix) < 2 or prefix.startswith("ey") for prefix in self.foreign_prefixes):
-            raise ValueError("foreign_prefixes: 2 letters or more, and none with which a JWT begins")
+        if any(len(prefix) < 2 or prefix.startswith(("ey", "oat")) or "oat_".startswith(prefix) for prefix in self.foreign_prefixes):
+            raise ValueError("foreign_prefixes: 2 letters or more, and none with which a JWT or an opaque access token begins")
 
 
 class ShownKey(NamedTuple):

@@ -15,6 +15,7 @@ from doorward.stores.memory_tx import MemoryTx, Tables
 
 T = TypeVar("T")
 _A_DAY = 24 * 3600.0
+_SWEPT = ("session", "access_token")
 
 
 class MemoryStore:
@@ -51,7 +52,7 @@ class MemoryStore:
     async def sweep(self, now: float, most: int = 500) -> int:
         tables = self._tables
         tables.numbers["writes"] += 1
-        sessions = [id for id, each in tables.credentials.items() if each.method == "session" and _is_past(each.expires_at, now)][:most]
+        sessions = [id for id, each in tables.credentials.items() if each.method in _SWEPT and _is_past(each.expires_at, now)][:most]
         for id in sessions:
             ended = tables.credentials.pop(id)
             del tables.lookups[ended.method, ended.lookup]

@@ -30,12 +30,12 @@ class Jwks:
             (b"etag", tag),
             (b"access-control-allow-origin", b"*"),
         ]
-        if _matches(scope, tag):
+        if matches(scope, tag):
             return Answer(304, headers, b"")
         return Answer(200, [*headers, (b"content-length", str(len(body)).encode())], body)
 
 
-def _matches(scope: Scope, tag: bytes) -> bool:
+def matches(scope: Scope, tag: bytes) -> bool:
     """RFC 9110 section 13.1.2, weakly compared."""
     asked = b",".join(value for name, value in scope["headers"] if name == b"if-none-match")
     return any(each.strip().removeprefix(b"W/") in (tag, b"*") for each in asked.split(b",") if each)

@@ -50,6 +50,7 @@ CHANGE_VERIFIER: Final = "UPDATE credentials SET verifier = $3, key_id = $4 WHER
 TOUCH: Final = "UPDATE credentials SET seen_at = $2, expires_at = coalesce($3, expires_at) WHERE id = $1 AND revoked_at IS NULL"
 SWEEP_SESSIONS: Final = """DELETE FROM credentials WHERE id IN (
     SELECT id FROM credentials WHERE method = 'session' AND expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING 1"""
+SWEEP_TOKENS: Final = SWEEP_SESSIONS.replace("'session'", "'access_token'")
 
 
 def _maker(*names: str) -> Callable[..., Credential]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from doorward.stores.sql import Rows, changes, credentials, grants
 
-_EXPIRED: Final = (changes.SWEEP, grants.SWEEP_TICKETS, credentials.SWEEP_SESSIONS)
+_EXPIRED: Final = (changes.SWEEP, grants.SWEEP_TICKETS, credentials.SWEEP_SESSIONS, credentials.SWEEP_TOKENS)
 
 
 async def sweep(rows: Rows, now: float, most: int) -> int:

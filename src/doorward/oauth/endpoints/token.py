@@ -1,0 +1,33 @@
+"""`POST /oauth/token` (RFC 6749 section 3.2).
+
+Asked    grant_type, what proves the client (`oauth.client_auth`), and what the grant asks
+Answer   {"access_token", "token_type", "expires_in", "scope"}, Cache-Control: no-store (RFC 6749 section 5.1)
+Refused  invalid_client, invalid_request, unsupported_grant_type, unauthorized_client, and what the grant refuses
+"""
+
+from doorward.core.errors import Why
+from doorward.oauth.errors import UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE, OAuthError
+from doorward.oauth.grants import GRANTS
+from doorward.oauth.parts import NO_STORE, Asked, OAuthParts, Said
+
+
+async def answer(asked: Asked, parts: OAuthParts) -> Said:
+    client = await parts.clients.authenticate(asked.form.values, asked.request)
+    name = asked.form.one("grant_type")
+    redeem = GRANTS.get(name)
+    if redeem is None:
+        raise OAuthError(UNSUPPORTED_GRANT_TYPE, f"The grant types here are: {', '.join(GRANTS)}.")
+    if name not in client.grants:
+        raise OAuthError(UNAUTHORIZED_CLIENT, f"This client is not registered for {name}.", why=Why.WRONG_METHOD)
+    given = await redeem(client, asked, parts)
+    parts.count_issued(client.id, asked.case.now, asked.request.address or "")
+    body: dict[str, object] = {
+        "access_token": given.access_token.reveal(),
+        "token_type": given.token_type,
+        "expires_in": given.expires_in,
+    }
+    if given.scopes:
+        body["scope"] = " ".join(sorted(given.scopes))
+    if given.refresh_token is not None:
+        body["refresh_token"] = given.refresh_token.reveal()
+    return Said(body, fields=(*NO_STORE, *given.tells)) if given.tells else Said(body)

@@ -1,0 +1,85 @@
+"""What the endpoints of the authorization server are made of, and what they answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from doorward.core.case import Case
+from doorward.core.clock import Clock
+from doorward.core.gate import Gate
+from doorward.core.request import Request
+from doorward.core.store import Store
+from doorward.crypto.digest import Peppers
+from doorward.ledger.dpop_key import DpopKeys
+from doorward.ledger.mint import Mint
+from doorward.ledger.revoke import Revoke
+from doorward.oauth.client_auth import ClientAuth
+from doorward.oauth.form import Form
+from doorward.oauth.read_token import ReadToken
+
+NO_STORE: Final = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))  # RFC 6749 section 5.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthOptions:
+    """`mtls_url`: the URL that this server's own TLS listener, which asks for client certificates, is reached by, if it is
+    another than the issuer (RFC 8705 section 5)."""
+
+    mtls_url: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError with the mend."""
+        parts = urlsplit(self.mtls_url)
+        if self.mtls_url and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError(f"mtls_url {self.mtls_url!r} must be a URL such as https://mtls.door.example, without query or fragment")
+
+
+class CountIssued(Protocol):
+    def __call__(self, client: str, at: float, address: str) -> None:
+        """A token was given to this client: counted, not written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthParts:
+    """`catch_up`: this worker reads what was announced, at once."""
+
+    gate: Gate
+    store: Store
+    clients: ClientAuth
+    mint: Mint
+    tokens: ReadToken
+    revoke: Revoke
+    peppers: Peppers
+    clock: Clock
+    issuer: str
+    count_issued: CountIssued
+    catch_up: Callable[[], Awaitable[None]]
+    dpop: DpopKeys
+    options: OAuthOptions = field(default_factory=OAuthOptions)
+
+    @property
+    def base(self) -> str:
+        """The issuer without a slash at its end: endpoints are named from here."""
+        return self.issuer.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request to an endpoint: its form, and the case that the gate let through."""
+
+    form: Form
+    case: Case
+
+    @property
+    def request(self) -> Request:
+        return self.case.request
+
+
+class Said(NamedTuple):
+    """An answer in JSON. `body` None: there is none."""
+
+    body: Mapping[str, object] | None
+    status: int = 200
+    fields: tuple[tuple[bytes, bytes], ...] = NO_STORE
