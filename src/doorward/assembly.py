@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from doorward.admin.keys import KeyOptions
 from doorward.admin.taking_back import taking_back
+from doorward.core.cookie_name import access_cookie
 from doorward.core.event import Change, Topic
 from doorward.core.gate import Gate, GateOptions
 from doorward.core.method import Method
@@ -23,6 +24,7 @@ from doorward.crypto.hashing_pool import HashingPool
 from doorward.crypto.jose import SigningHandle, sign_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
+from doorward.crypto.token_csrf import TokenCsrf
 from doorward.installation import Installation
 from doorward.ledger.dpop_key import DpopKeys
 from doorward.ledger.mint import Mint, TokenOptions
@@ -180,6 +182,7 @@ class Parts:
             fresh=self.watch_is_healthy,
             options=options.jwt,
         )
+        self.csrf = TokenCsrf(home.peppers)
         nonces = DpopNonces(home.peppers, home.clock, options.dpop.nonce_life)
         self.dpop = Dpop(nonces=nonces, clock=home.clock, options=options.dpop)
         self.dpop_keys = DpopKeys(dpop=self.dpop, once=store.once, clock=home.clock, issuer=options.server.issuer)
@@ -187,6 +190,9 @@ class Parts:
         self.proxies = Proxies(options.server.trusted_proxies)
         self.gate = Gate(
             self.methods,
+            cookie=access_cookie(options.session.cookie),
+            csrf=self.csrf.of,
+            plain=options.server.on_loopback_http,
             options.routes,
             store.once,
             store.meter,

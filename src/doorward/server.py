@@ -82,6 +82,54 @@ def _auth_parts(parts: Parts) -> AuthParts:
         session_options=options.session,
         observers=(parts.usage, parts.refusals),
     )
+def _oauth_doors(parts: Parts) -> dict[str, App]:
+    """At their own paths, and below the issuer's if it has one."""
+    home, issuer = parts.home, parts.options.server.issuer
+    oauth = _oauth_parts(parts)
+    endpoints = {place: endpoint for path, endpoint in ENDPOINTS.items() for place in mounts(issuer, path)}
+    door = OAuthDoor(oauth, endpoints, proxies=parts.proxies, observers=(parts.usage, parts.refusals), entropy=home.entropy)
+    jwks, told = Jwks(parts.keyring, home.clock), Document(metadata(oauth))
+    return {
+        **dict.fromkeys(endpoints, door),
+        **dict.fromkeys(mounts(issuer, JWKS), jwks),
+        **dict.fromkeys(well_known_paths(issuer), told),
+    }
+
+
+def _oauth_parts(parts: Parts) -> OAuthParts:
+    home, issuer = parts.home, parts.options.server.issuer
+    trust = Trust(keyring=parts.keyring, revoked=parts.revoked, clock=home.clock, issuer=issuer, fresh=parts.watch_is_healthy)
+    return OAuthParts(
+        gate=parts.gate,
+        store=parts.store,
+        clients=_client_auth(parts),
+        mint=parts.mint,
+        tokens=ReadToken(parts.access, trust),
+        revoke=parts.revoke,
+        peppers=home.peppers,
+        clock=home.clock,
+        issuer=issuer,
+        count_issued=parts.usage.issued,
+        catch_up=parts.watch.catch_up,
+        dpop=parts.dpop_keys,
+        options=parts.options.oauth,
+    )
+
+
+def _client_auth(parts: Parts) -> ClientAuth:
+    home, store, issuer = parts.home, parts.store, parts.options.server.issuer
+    known = ClientStore(
+        accounts=store.accounts, credentials=store.credentials, peppers=home.peppers, clock=home.clock, version=parts.version
+    )
+    keys = KeySource(parts.fetcher.get, home.clock)
+    base = issuer.rstrip("/")
+    names = frozenset((issuer, base, *(base + path for path in ENDPOINTS)))
+    assertions = AssertionCheck(keys=keys, once=store.once, clock=home.clock, audiences=names)
+    nobody = ClientTrust({}, RevocationLists([]), {})
+    certificates = CertificateCheck(keys=keys, credentials=store.credentials, clock=home.clock, trust=lambda: nobody)
+    return ClientAuth(known, home.entropy(32), assertions, certificates)
+
+
 
 
 def _checks(parts: Parts) -> dict[str, Check]:
@@ -92,6 +140,8 @@ def _checks(parts: Parts) -> dict[str, Check]:
             return False
         return True
 
+        dpop_keys=parts.dpop_keys,
+        csrf=parts.csrf,
     return {
         "store": store_answers(parts.store),
         "watch": holds(parts.watch_is_healthy, "announced changes are not read; see the log"),

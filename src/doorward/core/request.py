@@ -154,15 +154,19 @@ class Request(NamedTuple):
 
     def cookie(self, name: str) -> str | None:
         """The only cookie of this name (RFC 6265 section 5.4). Raises Refused(SHOWN_TWICE)."""
-        lines = self.headers.every(b"cookie")  # HTTP/2 may split the field: RFC 9113 section 8.2.3
-        if not lines:
-            return None
-        found = [
-            value.strip(" \t")
-            for line in lines
-            for key, mark, value in (pair.partition("=") for pair in line.split(";"))
-            if mark and key.strip(" \t") == name  # only what a browser strips, else `__Host-` is no promise
-        ]
+        found = self._cookies(name)
         if len(found) > 1:
             raise Refused(Why.SHOWN_TWICE, f"The cookie {name} was sent more than once; clear this site's cookies.")
         return found[0] if found else None
+
+    def has_cookie(self, name: str) -> bool:
+        """Whether one of this name was sent, or more, and not empty."""
+        return any(self._cookies(name))
+
+    def _cookies(self, name: str) -> list[str]:
+        return [
+            value.strip(" \t")
+            for line in self.headers.every(b"cookie")  # HTTP/2 may split the field: RFC 9113 section 8.2.3
+            for key, mark, value in (pair.partition("=") for pair in line.split(";"))
+            if mark and key.strip(" \t") == name  # only what a browser strips, else `__Host-` is no promise
+        ]

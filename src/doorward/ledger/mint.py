@@ -4,7 +4,7 @@ Signing happens outside of the transaction. A grant is held while something is m
 comes before or after, never between; `seq` is what the issuer had seen before, for `core.revoked`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,12 @@ from doorward.core.errors import Refused, Why
 from doorward.core.event import Event, Kind
 from doorward.core.grant import Grant, Ticket
 from doorward.core.secret import Secret
-from doorward.core.store import Store, Tx
+from doorward.core.store import Store, Tx, Unavailable
 from doorward.crypto.digest import Peppers
 from doorward.crypto.jose import SigningHandle, sign_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.token_claims import ACCESS_TOKEN
+from doorward.ledger.carried import IN_THE_ANSWER, Carried
 from doorward.ledger.still import check_still
 from doorward.ledger.token_text import REFRESH, lookup_of, new_refresh_token
 
@@ -57,6 +58,7 @@ class Issued:
     expires_in: int
     scopes: frozenset[str]
     grant_id: str
+    carried: Carried = IN_THE_ANSWER
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,15 @@ class Mint:
         self.store, self.keyring, self.peppers, self.clock, self.entropy = store, keyring, peppers, clock, entropy
         self.issuer, self.options, self._shared = issuer, options, dict(shared or {})
 
-    async def sign_in(self, account: Account, at: float, *, proven: Credential | None = None, audience: str | None = None) -> Issued:
+    async def sign_in(
+        self,
+        account: Account,
+        at: float,
+        *,
+        proven: Credential | None = None,
+        audience: str | None = None,
+        carried: Carried = IN_THE_ANSWER,
+    ) -> Issued:
         """A grant with its first tokens, for one audience or for those of every sign-in. `proven`: what the
         person showed; it must still hold when this is written. `at`: when the proving began;
         whatever ended the account's sessions since then ends this too. Raises Refused: REVOKED, BAD_REQUEST."""
@@ -113,7 +123,7 @@ class Mint:
             scopes=account.scopes,
             authenticated_at=at,
             expires_at=at + self.options.longest_grant,
-            data={"audience": audience} if audience is not None else {},
+            data={**({"audience": audience} if audience is not None else {}), **carried.data()},
         )
         ticket = self.ticket(refresh, grant, LOGIN, stamp)
 
@@ -135,6 +145,18 @@ class Mint:
     def share(self, shared: Mapping[str, SigningHandle]) -> None:
         """These, and no others, share a key with us from now on."""
         self._shared = dict(shared)
+
+    def key_for(self, audiences: Sequence[str], alg: str | None = None) -> SigningHandle:
+        """What signs a token for these: the key that we share with the one audience, else the active one of this algorithm, else
+        of the default. Raises Unavailable: no signing key."""
+        shared = self._shared.get(audiences[0]) if len(audiences) == 1 else None
+        if shared is not None:
+            return shared
+        now = self.clock()
+        try:
+            return self.keyring.active(now, alg)
+        except Unavailable:
+            return self.keyring.active(now)
 
     def knows(self, audience: str) -> bool:
         return audience == self.issuer or audience in self.options.audiences or audience in self._shared
@@ -193,7 +215,7 @@ class Mint:
         claims = self._claims(grant, account, stamp, scopes)
         key = self._shared.get(str(claims["aud"])) or self.keyring.active(self.clock())
         expires_in = max(0, stamp.expires_at - int(self.clock()))
-        return Issued(Secret(sign_jwt(claims, key, ACCESS_TOKEN)), refresh, expires_in, scopes, grant.id)
+        return Issued(Secret(sign_jwt(claims, key, ACCESS_TOKEN)), refresh, expires_in, scopes, grant.id, Carried.of(grant))
 
     def _claims(self, grant: Grant, account: Account | None, stamp: Stamp, scopes: frozenset[str]) -> dict[str, object]:
         """RFC 9068 section 2.2. A sign-in at our own door has no other client: `client_id` is then the issuer."""
@@ -210,6 +232,8 @@ class Mint:
             "gid": grant.id,
             "seq": stamp.seq,
         }
+        if (jkt := Carried.of(grant).jkt) is not None:
+            claims["cnf"] = {"jkt": jkt}  # RFC 9449 section 6.1
         if grant.authenticated_at is not None:
             claims["auth_time"] = int(grant.authenticated_at)
         if account is not None and account.roles:

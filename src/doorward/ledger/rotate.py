@@ -6,6 +6,7 @@ the same id and times. Any older one is theft: the grant ends with all under it,
 caller is refused.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from doorward.core.account import Account
@@ -32,32 +33,42 @@ class _Stolen:
     grant_id: str
 
 
+Check = Callable[[Grant], None]
+"""Raises Refused where the token may not be used in this way; then nothing is spent. May be asked again."""
+
+
+def any_way(_: Grant) -> None:
+    pass
+
+
 class Rotate:
     def __init__(self, mint: Mint, revoke: Revoke) -> None:
         self._mint, self._revoke = mint, revoke
 
-    async def refresh(self, token: Secret, holder: str) -> Issued:
-        """Raises Refused: MALFORMED, UNKNOWN (also another holder's); of genuine tokens EXPIRED, REVOKED. Unavailable."""
+    async def refresh(self, token: Secret, holder: str, check: Check = any_way) -> Issued:
+        """Raises Refused: MALFORMED, UNKNOWN (also another holder's); of genuine tokens EXPIRED, REVOKED, and what `check`
+        raises. Unavailable."""
         check_shape(token)
         fresh = await self._mint.stamp()
 
         async def work(tx: Tx) -> _Answered | _Stolen:
             ticket = await self._find(tx, token, holder)
-            return await self._turn(tx, token, ticket, fresh)
+            return await self._turn(tx, token, ticket, fresh, check)
 
         done = await self._mint.store.write(work)
         if isinstance(done, _Stolen):
             raise Refused(Why.REVOKED, note=f"a refresh token was used again; the grant {done.grant_id} has ended")
         return self._mint.answer(done.grant, done.account, done.stamp, done.successor)
 
-    async def sign_out(self, token: Secret, holder: str) -> None:
-        """Ends the grant of this refresh token, spent or not. Raises Refused: MALFORMED, UNKNOWN, EXPIRED."""
+    async def sign_out(self, token: Secret, holder: str, check: Check = any_way) -> None:
+        """Ends the grant of this refresh token, spent or not. Raises Refused: MALFORMED, UNKNOWN, EXPIRED, what `check` raises."""
         check_shape(token)
 
         async def work(tx: Tx) -> None:
             ticket = await self._find(tx, token, holder)
             grant = await tx.hold(ticket.grant_id)
             if grant is not None:
+                check(grant)
                 await self._revoke.grant_in(tx, grant.id, actor=grant.subject, now=self._mint.clock(), why="signed out")
 
         await self._mint.store.write(work)
@@ -71,13 +82,14 @@ class Rotate:
                 return ticket
         raise Refused(Why.UNKNOWN, note="no such refresh token, or another holder's")
 
-    async def _turn(self, tx: Tx, token: Secret, ticket: Ticket, fresh: Stamp) -> _Answered | _Stolen:
+    async def _turn(self, tx: Tx, token: Secret, ticket: Ticket, fresh: Stamp, check: Check) -> _Answered | _Stolen:
         mint, now = self._mint, self._mint.clock()
         grant = await tx.hold(ticket.grant_id)
         if grant is None or grant.revoked_at is not None:
             raise Refused(Why.REVOKED, note="the grant has ended")
         if grant.expires_at is not None and now >= grant.expires_at:
             raise Refused(Why.EXPIRED, note="the grant is over: sign in again")
+        check(grant)  # before the reuse is judged: who lacks the key, or comes from another site, ends nobody's grant
         account = await tx.account(grant.subject)
         successor = successor_of(token, mint.peppers, ticket.data["pepper"])
         following = mint.ticket(successor, grant, ticket.holder, fresh)

@@ -1,6 +1,7 @@
 """JWT access tokens of our own issuer (RFC 9068). No store is asked: a signature, a clock, and the set of what was revoked.
 
-On the wire  Authorization: Bearer eyJ….….… (RFC 6750 section 2.1), DPoP if it is bound to a key (RFC 9449 section 7.1)
+On the wire  Authorization: Bearer eyJ….….… (RFC 6750 section 2.1), DPoP if it is bound to a key (RFC 9449 section 7.1); if
+             there is none, Cookie: __Host-doorward-access=eyJ….….…, which counts as ambient: unsafe methods need the CSRF token
 Claims       iss sub aud exp iat jti, scope, roles, client_id, auth_time; `gid` the grant, `seq` the change that the
              issuer had seen (which tells a token made after a revocation from one made before it in the same second)
 Refused      MALFORMED, WRONG_TYPE, WRONG_ISSUER, UNKNOWN (no such key), WRONG_SIGNATURE, WRONG_AUDIENCE; of genuine
@@ -14,7 +15,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from doorward.core.clock import Clock
+from doorward.core.cookie_name import cookie_places, only_cookie
 from doorward.core.errors import Refused, Why
+from doorward.core.method import Unasked
 from doorward.core.proof import Proof
 from doorward.core.request import Request
 from doorward.core.revoked import Revoked
@@ -57,6 +60,15 @@ class ShownToken(NamedTuple):
     token: ParsedToken | _Known
 
 
+class InCookie(Unasked):
+    """Read when it is proven: what lies in a browser's cookies must not refuse what is sent beside them."""
+
+    __slots__ = ("audience", "request")
+
+    def __init__(self, request: Request, audience: str) -> None:
+        self.request, self.audience = request, audience
+
+
 def always() -> bool:
     return True
 
@@ -66,7 +78,6 @@ class Jwt:
     challenge: Final = "Bearer"
     ambient: Final = False
     guessable: Final = False
-    fields: Final = (b"authorization",)
     repeatable: Final = True
 
     def __init__(
@@ -78,20 +89,35 @@ class Jwt:
         issuer: str,
         fresh: Callable[[], bool] = always,
         options: JwtOptions | None = None,
+        cookie: str | None = None,
+        csrf: Callable[[str], str] = str,
+        plain: bool = False,
     ) -> None:
-        """`fresh`: whether `revoked` is known to be up to date; while it is not, nothing is proven (fail closed)."""
+        """`cookie`: the name of the access token's, without prefix (None: cookies are not read); `csrf` makes of a grant's id
+        what pages repeat; `plain` as for sessions.
+        `fresh`: whether `revoked` is known to be up to date; while it is not, nothing is proven (fail closed)."""
         self._keyring, self._revoked, self._clock, self._issuer, self._fresh = keyring, revoked, clock, issuer, fresh
         self._options = options or JwtOptions()
         self._memo: dict[bytes, _Known] = {}
+        self._cookie, self._csrf, self._plain = cookie, csrf, plain
+        self.fields = (b"authorization",) if cookie is None else (b"authorization", b"cookie")
 
-    def find(self, request: Request, route: Route) -> ShownToken | None:
+    def find(self, request: Request, route: Route) -> ShownToken | InCookie | None:
         text = request.token
+        if text is None and self._cookie is not None and b"cookie" in request.headers:
+            names = cookie_places(request, self._cookie, plain=self._plain)
+            return InCookie(request, route.audience or self._issuer) if any(map(request.has_cookie, names)) else None
         if text is None or not text.startswith("eyJ") or text.count(".") != 2:
             return None
-        digest = hashlib.sha256(text.encode("latin-1")).digest()
-        return ShownToken(digest, route.audience or self._issuer, self._memo.get(digest) or parse_jwt(text))
+        return self._shown(text, route.audience or self._issuer)
 
-    async def prove(self, shown: ShownToken) -> Proof:
+    def _shown(self, text: str, audience: str) -> ShownToken:
+        digest = hashlib.sha256(text.encode("latin-1")).digest()
+        return ShownToken(digest, audience, self._memo.get(digest) or parse_jwt(text))
+
+    async def prove(self, shown: ShownToken | InCookie) -> Proof:
+        if isinstance(shown, InCookie):
+            return await self._prove_cookie(shown)
         now, token = self._clock(), shown.token
         if isinstance(token, _Known):
             if self._keyring.verifier(token.key.kid, now) is not token.key:
@@ -103,6 +129,13 @@ class Jwt:
         self._check(known.claims, shown.audience, now)
         self._remember(shown.digest, known)
         return known.proof
+
+    async def _prove_cookie(self, shown: InCookie) -> Proof:
+        names = cookie_places(shown.request, self._cookie or "", plain=self._plain)
+        proof = await self.prove(self._shown(only_cookie(shown.request, names) or "", shown.audience))
+        if proof.issuer is not None:
+            raise Refused(Why.WRONG_ISSUER, note="only tokens of our own are put into cookies")
+        return proof._replace(csrf=self._csrf(str(proof.claims.get("gid") or proof.credential_id)))
 
     def _verify(self, token: ParsedToken, now: float, digest: bytes) -> _Known:
         """Nothing that this refuses may tell more than that: genuineness is not proven yet."""

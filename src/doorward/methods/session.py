@@ -15,6 +15,7 @@ from typing import Final
 
 from doorward.core import key_text
 from doorward.core.clock import Clock, Entropy
+from doorward.core.cookie_name import cookie_places
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
 from doorward.core.proof import Proof
@@ -33,8 +34,8 @@ Touch = Callable[[Callable[[Tx], Awaitable[None]]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """`idle`, `absolute`, `touch_every` in seconds. `cookie` is the name behind `__Host-`: several issuers on one host
-    need a name each. `same_site` is Lax or Strict."""
+    """`idle`, `absolute`, `touch_every` in seconds. `cookie` is the name behind `__Host-`, and the start of the names of the
+    token cookies: several issuers on one host need a name each. `same_site` is Lax or Strict."""
 
     cookie: str = "doorward"
     idle: float = 7200.0
@@ -98,10 +99,7 @@ class Session:
         self._running: set[asyncio.Task[None]] = set()
 
     def find(self, request: Request, route: Route) -> ShownSession | None:
-        names = cookie_names(request, self._options)
-        if self._plain and request.scheme is None and request.loopback:  # a proxy here that tells no scheme
-            names = (self._options.cookie, *names)
-        found = [request.cookie(name) for name in names]
+        found = [request.cookie(name) for name in cookie_names(request, self._options, plain=self._plain)]
         shown = [text for text in found if text is not None]
         if not shown:
             return None
@@ -167,7 +165,6 @@ class Session:
         await asyncio.gather(*self._running)
 
 
-def cookie_names(request: Request, options: SessionOptions) -> tuple[str, ...]:
+def cookie_names(request: Request, options: SessionOptions, *, plain: bool = False) -> tuple[str, ...]:
     """Where a session may be found; the first is the one to set."""
-    secure = f"__Host-{options.cookie}"
-    return (options.cookie, secure) if request.scheme == "http" and request.loopback else (secure,)
+    return cookie_places(request, options.cookie, plain=plain)

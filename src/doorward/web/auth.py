@@ -1,8 +1,8 @@
 """First-party sign-in over HTTP: which path leads to which answer, under which policy.
 
-POST /auth/login               {"username", "password"[, "transport": "bearer" | "session"]}
-POST /auth/refresh             {"refresh_token"}
-POST /auth/logout              Bearer token or {"refresh_token"} (which also does where the token is refused): the grant ends.
+POST /auth/login               {"username", "password"[, "transport": "bearer" | "cookie" | "hybrid" | "session"]}
+POST /auth/refresh             {"refresh_token"}, or the cookie that holds it
+POST /auth/logout              access token or refresh token (which also does where the former is refused): the grant ends.
                                Session cookie: the session ends
 GET  /auth/sessions            one's own     DELETE /auth/sessions/{id}     POST /auth/sessions/end-all {["keep_this"]}
 GET  /auth/csrf                what X-CSRF-Token must repeat
@@ -18,14 +18,15 @@ from doorward.core.errors import Refused, Why
 from doorward.core.request import Headers
 from doorward.core.route import Route
 from doorward.core.store import Unavailable
-from doorward.web import auth_answers
+from doorward.web import auth_answers, sign_in
 from doorward.web.answer import Answerer, rate_limit
 from doorward.web.arrival import only_ours, peer_of, read_request, request_id
 from doorward.web.asgi import Answer, Receive, Scope, Send
-from doorward.web.auth_answers import BROWSER, KNOWN, OPEN, AuthParts, Handle, logout_route, logs_out_anyway, problem
+from doorward.web.auth_answers import KNOWN, OPEN, AuthParts, Handle, problem
 from doorward.web.body import Replay
 from doorward.web.json_form import LARGEST, WrongType
 from doorward.web.proxy import Proxies
+from doorward.web.sign_in import BROWSER, logout_route, logs_out_anyway
 
 PREFIX: Final = "/auth/"
 _ONE_SESSION: Final = "/auth/sessions/"
@@ -40,10 +41,10 @@ class Door:
 
 
 DOORS: Final[dict[str, dict[str, Door]]] = {
-    "/auth/login": {"POST": Door(OPEN, auth_answers.login)},
-    "/auth/refresh": {"POST": Door(OPEN, auth_answers.refresh)},
-    "/auth/logout": {"POST": Door(None, auth_answers.logout)},
-    "/auth/csrf": {"GET": Door(BROWSER, auth_answers.csrf)},
+    "/auth/login": {"POST": Door(OPEN, sign_in.login)},
+    "/auth/refresh": {"POST": Door(OPEN, sign_in.refresh)},
+    "/auth/logout": {"POST": Door(None, sign_in.logout)},
+    "/auth/csrf": {"GET": Door(BROWSER, sign_in.csrf)},
     "/auth/sessions": {"GET": Door(KNOWN, auth_answers.list_sessions)},
     "/auth/sessions/end-all": {"POST": Door(KNOWN, auth_answers.end_sessions)},
 }
@@ -79,7 +80,7 @@ class AuthDoor:
             try:
                 await self._parts.gate.decide(case)
             except Refused as refused:
-                if doors[method].route is not None or not await logs_out_anyway(request, refused):
+                if doors[method].route is not None or not await logs_out_anyway(request, refused, self._parts.session_options):
                     raise
                 case = self._parts.gate.open(request, OPEN)
                 await self._parts.gate.decide(case)
