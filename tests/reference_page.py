@@ -13,6 +13,7 @@ import click
 
 from doorward.assembly import Options
 from doorward.cli import main
+from doorward.cli.by_form import ByForm
 from doorward.core.route import Route
 from doorward.routes_file import WrittenRoute
 from doorward.settings import Settings
@@ -106,6 +107,11 @@ def describe(command: click.Command, name: str, parent: click.Context) -> list[s
         lines = [f"## {name}\n", f"{command.help}\n"]
         for sub, child in command.commands.items():
             lines += describe(child, f"{name} {sub}", click.Context(command, info_name=name, parent=parent))
+        return lines
+    if isinstance(command, ByForm):
+        lines = [f"## {name}\n", f"{command.help}\n"]
+        for flag, form in command.forms.items():
+            lines += describe(form, f"{name} {flag}", parent)
         return lines
     context = click.Context(command, info_name=name)
     arguments = " ".join(param.make_metavar(context) for param in command.params if isinstance(param, click.Argument))

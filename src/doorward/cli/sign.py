@@ -1,4 +1,4 @@
-"""doorward sign: the header fields that sign a request."""
+"""doorward sign: the header fields that sign a request, or a webhook. Its other forms stand in files of their own."""
 
 import os
 import re
@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from doorward.cli import webhook_signing
+from doorward.cli.by_form import ByForm
 from doorward.cli.frame import Failed, json_option, read_secret, tell
 from doorward.crypto.hmac_signing import signed_headers
 
@@ -16,7 +18,7 @@ _ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
 @click.command("sign", help="The header fields that sign a request with an HMAC key.")
-@click.option("--hmac", "_hmac", is_flag=True, required=True, help="With an HMAC key (the only form of this version).")
+@click.option("--hmac", "_hmac", is_flag=True, required=True, help="A request, with an HMAC key.")
 @click.option("--key-id", required=True, help="The id of the key.")
 @click.option("--secret-file", required=True, metavar="FILE", help="The secret of the key; - is standard input.")
 @click.option("--body-file", type=click.Path(path_type=Path), help="The body, byte for byte as it is sent.")
@@ -24,7 +26,7 @@ _ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 @click.argument("method")
 @click.argument("url")
 @json_option
-def command(
+def with_hmac(
     _hmac: bool, key_id: str, secret_file: str, body_file: Path | None, no_nonce: bool, method: str, url: str, as_json: bool
 ) -> None:
     if not _ID.fullmatch(key_id):
@@ -54,3 +56,10 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as reason:
         raise Failed(f"{file} cannot be read: {reason.strerror}") from None
+
+
+command = ByForm(
+    "sign",
+    help="The header fields that sign a request, or a webhook.",
+    forms={"--hmac": with_hmac, "--webhook": webhook_signing.sign_command},
+)

@@ -4,14 +4,32 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from doorward.cli.frame import Failed, read_secret, tell
+import click
+
+from doorward.cli.frame import Failed, json_option, read_secret, tell
+from doorward.cli.words import SPAN
 from doorward.core.clock import moment
 from doorward.core.errors import Refused
-from doorward.webhooks import sign, verify
+from doorward.webhooks import FORM_NAMES, sign, verify
 from doorward.webhooks.signing import LARGEST
 
+_FORM = click.option(
+    "--webhook", "form", type=click.Choice(FORM_NAMES), required=True, metavar="FORM", help="A webhook: " + ", ".join(FORM_NAMES) + "."
+)
+_SECRETS = click.option(
+    "--secret-file", "secret_files", multiple=True, required=True, metavar="FILE",
+    help="The secret; - is standard input. May be given again while one takes the other's place.",
+)  # fmt: skip
+_BODY = click.option("--body-file", type=click.Path(path_type=Path), required=True, help="The body, byte for byte; - is standard input.")
 
-def sign_message(form: str, secret_files: Sequence[str], body_file: Path | None, id: str | None, *, as_json: bool) -> None:
+
+@click.command("sign", help="The header fields that sign a webhook.")
+@_FORM
+@_SECRETS
+@_BODY
+@click.option("--id", help="The id of the message, the same for each attempt to deliver it; without it a new one.")
+@json_option
+def sign_command(form: str, secret_files: tuple[str, ...], body_file: Path, id: str | None, as_json: bool) -> None:
     body = _read(body_file, secret_files)
     try:
         fields = sign(form, body, *(read_secret(each, "secret") for each in secret_files), id=id)
@@ -20,10 +38,23 @@ def sign_message(form: str, secret_files: Sequence[str], body_file: Path | None,
     tell(as_json, fields, "\n".join(f"{name}: {value}" for name, value in fields.items()))
 
 
-def verify_message(
-    form: str, secret_files: Sequence[str], body_file: Path | None, lines: Sequence[str], tolerance: float, *, as_json: bool
+@click.command("verify", help="Whether a webhook is genuine: exit code 0, or 1 and why not. Replays are not told here.")
+@_FORM
+@_SECRETS
+@_BODY
+@click.option(
+    "--header",
+    "lines",
+    multiple=True,
+    required=True,
+    metavar="LINE",
+    help="A header field, Name: value; @FILE holds one a line. May be given again.",
+)
+@click.option("--tolerance", type=SPAN, default="5m", show_default=True, help="How far its timestamp may be off, either way.")
+@json_option
+def verify_command(
+    form: str, secret_files: tuple[str, ...], body_file: Path, lines: tuple[str, ...], tolerance: float, as_json: bool
 ) -> None:
-    """`lines`: header fields as `Name: value`; those that begin with @ name a file of such lines."""
     body = _read(body_file, secret_files)
     fields = [_field(line) for written in lines for line in _lines(written)]
     try:
@@ -38,9 +69,9 @@ def verify_message(
     tell(as_json, answer, f"genuine  {found.form}{named}  {at or 'no time is signed'}  {len(found.body)} bytes")
 
 
-def _read(file: Path | None, secret_files: Sequence[str]) -> bytes:
-    if file is None:
-        return b""
+def _read(file: Path, secret_files: Sequence[str]) -> bytes:
+    if secret_files.count("-") > 1:
+        raise Failed("standard input holds one secret", "mistake")
     if str(file) == "-":
         if "-" in secret_files:
             raise Failed("standard input is either the secret or the body", "mistake")
