@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from doorward.admin import accounts
 from doorward.admin.actor import Actor, check_may_give
-from doorward.admin.client_metadata import ClientOrder, metadata_of
+from doorward.admin.client_metadata import ClientOrder, metadata_of, order_of
 from doorward.admin.mistake import Mistake, NotThere, Taken
 from doorward.admin.taking_back import LONGEST_LIFE, taking_back
 from doorward.core import key_text
@@ -145,6 +145,27 @@ async def _leave(tx: Tx, old: str, now: float, overlap: float) -> float | None:
     return credential.expires_at if credential is not None else None
 
 
+async def change(id: str, changes: Mapping[str, Any], *, store: Store, actor: Actor, now: float) -> Client:
+    """`changes`: fields of ClientOrder, but for `auth` and `grants`. Secrets and tokens that live stay as they are; a key or a
+    certificate that is not registered any more proves nothing from now on. Raises NotThere, Mistake, Taken, NotAllowed."""
+    before = await show(id, store=store)
+    order = replace(order_of(before.metadata), **changes)
+    metadata = metadata_of(order)
+    check_may_give(actor, order.scopes - before.scopes)
+
+    async def work(tx: Tx) -> Client:
+        account, client = await _living(tx, id)
+        if client.metadata != before.metadata:
+            raise Taken("the client was changed by somebody else meanwhile; nothing was changed")
+        changed = replace(account, scopes=order.scopes, data={**account.data, METADATA: metadata_text(metadata)})
+        await tx.change_account(changed)
+        await tx.record(Event(kind=Kind.CLIENT_CHANGED, subject=id, actor=actor.name, at=now, data=_about(metadata)))
+        await tx.announce(_announcement(id, now))
+        return _client(changed)
+
+    return await store.write(work)
+
+
 async def end(id: str, *, store: Store, actor: Actor, now: float, why: str = "") -> Client:
     """For good, with its secrets, the keys that it owns, and all tokens that were given to it; again is harmless.
 
@@ -170,8 +191,8 @@ def _client(account: Account) -> Client:
     return client
 
 
-def _announcement(secret: str, now: float) -> Change:
-    return Change(topic=Topic.CREDENTIAL, id=secret, at=now, until=now + LONGEST_LIFE)
+def _announcement(what: str, now: float) -> Change:
+    return Change(topic=Topic.CREDENTIAL, id=what, at=now, until=now + LONGEST_LIFE)
 
 
 def _about(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -12,25 +12,22 @@ from doorward.core.client import Client
 from doorward.core.clock import Clock
 from doorward.core.errors import Refused, Why
 from doorward.core.presented import Presented
-from doorward.crypto.certificate_reading import read_certificate
+from doorward.core.store import Credentials
 from doorward.crypto.certificate_subject import is_of
+from doorward.crypto.client_chain import OWN, ClientTrust, read_leaf
+from doorward.methods.mtls import MTLS
 from doorward.oauth.client_key_source import KeySource
 from doorward.oauth.errors import OAuthError, invalid_client
 
 TLS: Final = "tls_client_auth"
 SELF_SIGNED: Final = "self_signed_tls_client_auth"
 
-VerifyChain = Callable[[Presented], None]
-"""Chain, validity, usage, and that the authority has not revoked it. Raises Refused(BAD_CERTIFICATE), Unavailable."""
-
-
-def no_authority(presented: Presented) -> None:  # noqa: ARG001 - whatever it is
-    raise Refused(Why.BAD_CERTIFICATE, note="no authority is trusted for client certificates")
-
 
 class CertificateCheck:
-    def __init__(self, *, keys: KeySource, clock: Clock, verify: VerifyChain = no_authority) -> None:
-        self._keys, self._clock, self._verify = keys, clock, verify
+    """`trust`: the authorities of clients, as they stand now."""
+
+    def __init__(self, *, keys: KeySource, credentials: Credentials, clock: Clock, trust: Callable[[], ClientTrust]) -> None:
+        self._keys, self._credentials, self._clock, self._trust = keys, credentials, clock, trust
 
     async def check(self, client: Client, presented: Presented) -> None:
         """Raises OAuthError, Unavailable."""
@@ -38,7 +35,7 @@ class CertificateCheck:
             raise _refused("a proxy told a name without its certificate")
         try:
             if TLS in client.auth:
-                self._check_name(client, presented)
+                await self._check_named(client, presented)
             elif SELF_SIGNED in client.auth:
                 await self._check_registered(client, presented)
             else:
@@ -46,21 +43,23 @@ class CertificateCheck:
         except Refused as reason:
             raise _refused(reason.note or reason.why.value) from None
 
-    def _check_name(self, client: Client, presented: Presented) -> None:
+    async def _check_named(self, client: Client, presented: Presented) -> None:
         if client.tls_subject is None or not is_of(presented.chain[0], *client.tls_subject):
             raise _refused("the certificate does not bear the registered name")
-        self._verify(presented)
+        now, trust = self._clock(), self._trust()
+        chain = trust.verify(presented.chain, now)
+        known = await self._credentials.find(MTLS, presented.key or "")
+        if known is not None:
+            known.check_live(now)
+        elif chain.anchor == OWN:  # DECISIONS 23
+            raise _refused("our own CA knows no such certificate")
+        trust.check_revocation(chain, now)
 
     async def _check_registered(self, client: Client, presented: Presented) -> None:
         keys = await self._keys.of(client, missing=lambda keys: presented.key not in keys.certificates)
         if presented.key not in keys.certificates:
             raise _refused("the certificate is not a registered one")
-        try:
-            certificate = read_certificate(presented.chain[0])
-        except ValueError as reason:
-            raise _refused(str(reason)) from None
-        if not certificate.not_before <= self._clock() < certificate.not_after:
-            raise _refused("the registered certificate is not valid now")
+        read_leaf(presented.chain).check_time(self._clock())
 
 
 def _refused(note: str) -> OAuthError:
