@@ -5,18 +5,30 @@ from urllib.parse import urlsplit
 from doorward.app import Doorward
 from doorward.assembly import Parts
 from doorward.core.store import Unavailable
+from doorward.crypto.client_chain import ClientTrust
+from doorward.crypto.revocation_list import RevocationLists
 from doorward.ledger.rotate import Rotate
 from doorward.login.password import PasswordSignIn
 from doorward.login.session import Sessions
+from doorward.oauth.client_assertion import AssertionCheck
+from doorward.oauth.client_auth import ClientAuth, ClientStore
+from doorward.oauth.client_certificate import CertificateCheck
+from doorward.oauth.client_key_source import KeySource
+from doorward.oauth.endpoints import ENDPOINTS
+from doorward.oauth.endpoints.metadata import JWKS, metadata, mounts, well_known_paths
+from doorward.oauth.parts import OAuthParts
+from doorward.oauth.read_token import ReadToken, Trust
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.auth import AuthDoor
 from doorward.web.auth_answers import AuthParts
 from doorward.web.ca import PATHS, CaDoor
+from doorward.web.document import Document
 from doorward.web.doors import Doors, Lifespan
 from doorward.web.forward_auth import MOUNT, ForwardAuth
 from doorward.web.health import Check, Health, holds, store_answers
 from doorward.web.identity import IdentityTokens
 from doorward.web.jwks import Jwks
+from doorward.web.oauth import OAuthDoor
 
 
 class Server:
@@ -61,27 +73,15 @@ def make_doors(parts: Parts) -> Doors:
     ca = CaDoor(parts.ca, clock)
     exact: dict[str, App] = {
         MOUNT: verify,
-        "/oauth/jwks": Jwks(parts.keyring, clock),
         **dict.fromkeys((*PATHS, *(urlsplit(server.issuer).path.rstrip("/") + path for path in PATHS)), ca),
         "/healthz": health,
         "/readyz": health,
         "/metrics": health,
+        **_oauth_doors(parts),
     }
     return Doors(exact, {f"{MOUNT}/": verify, "/auth/": auth})
 
 
-def _auth_parts(parts: Parts) -> AuthParts:
-    home, options = parts.home, parts.options
-    return AuthParts(
-        gate=parts.gate,
-        passwords=PasswordSignIn(parts.passwords, home.clock),
-        mint=parts.mint,
-        rotate=Rotate(parts.mint, parts.revoke),
-        revoke=parts.revoke,
-        sessions=Sessions(store=parts.store, revoke=parts.revoke, clock=home.clock, entropy=home.entropy, options=options.session),
-        session_options=options.session,
-        observers=(parts.usage, parts.refusals),
-    )
 def _oauth_doors(parts: Parts) -> dict[str, App]:
     """At their own paths, and below the issuer's if it has one."""
     home, issuer = parts.home, parts.options.server.issuer
@@ -130,6 +130,20 @@ def _client_auth(parts: Parts) -> ClientAuth:
     return ClientAuth(known, home.entropy(32), assertions, certificates)
 
 
+def _auth_parts(parts: Parts) -> AuthParts:
+    home, options = parts.home, parts.options
+    return AuthParts(
+        gate=parts.gate,
+        passwords=PasswordSignIn(parts.passwords, home.clock),
+        mint=parts.mint,
+        rotate=Rotate(parts.mint, parts.revoke),
+        revoke=parts.revoke,
+        sessions=Sessions(store=parts.store, revoke=parts.revoke, clock=home.clock, entropy=home.entropy, options=options.session),
+        session_options=options.session,
+        dpop_keys=parts.dpop_keys,
+        csrf=parts.csrf,
+        observers=(parts.usage, parts.refusals),
+    )
 
 
 def _checks(parts: Parts) -> dict[str, Check]:
@@ -140,8 +154,6 @@ def _checks(parts: Parts) -> dict[str, Check]:
             return False
         return True
 
-        dpop_keys=parts.dpop_keys,
-        csrf=parts.csrf,
     return {
         "store": store_answers(parts.store),
         "watch": holds(parts.watch_is_healthy, "announced changes are not read; see the log"),
