@@ -67,11 +67,11 @@ def read_claims(claims: Mapping[str, object]) -> TokenClaims:
         expires_at,
         not_before,
         authenticated_at,
-        _confirmed(get("cnf")) if "cnf" in claims else _NONE,
+        confirmed(get("cnf")) if "cnf" in claims else _NONE,
     )
 
 
-def _confirmed(cnf: object) -> frozenset[str]:
+def confirmed(cnf: object) -> frozenset[str]:
     """The keys of `cnf` (RFC 7800 section 3.1). A way of confirmation that is not understood cannot be asked for, so it is refused."""
     if type(cnf) is dict and cnf and cnf.keys() <= _CONFIRMATIONS and all(type(value) is str and value for value in cnf.values()):
         return frozenset(f"{name}:{value}" for name, value in cnf.items())
