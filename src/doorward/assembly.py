@@ -32,6 +32,7 @@ from doorward.ledger.refusals import Refusals, drop_old_rings
 from doorward.ledger.signing_keys import SigningKeys, SigningOptions
 from doorward.ledger.usage import Usage
 from doorward.methods import ALL
+from doorward.methods.access_token import AccessToken
 from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from doorward.methods.basic import Basic
 from doorward.methods.dpop import Dpop, DpopOptions
@@ -40,6 +41,8 @@ from doorward.methods.jwt import Jwt, JwtOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
 from doorward.methods.webhook import Webhook, WebhookOptions
+from doorward.oauth.parts import OAuthOptions
+from doorward.outbound.fetch import Fetcher, FetchOptions
 from doorward.pki.published import Published
 from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
@@ -73,11 +76,13 @@ class Options:
     hmac: HmacOptions
     jwt: JwtOptions
     dpop: DpopOptions
+    fetch: FetchOptions
     session: SessionOptions
     webhook: WebhookOptions
     signing: SigningOptions
     identity: IdentityOptions
     tokens: TokenOptions
+    oauth: OAuthOptions
     health: HealthOptions
     guard: GuardOptions
     routes: Routes
@@ -95,11 +100,13 @@ class Options:
             hmac=settings.options("hmac", HmacOptions),
             jwt=settings.options("jwt", JwtOptions),
             dpop=settings.options("dpop", DpopOptions),
+            fetch=settings.options("fetch", FetchOptions),
             session=settings.options("session", SessionOptions),
             webhook=settings.options("webhook", WebhookOptions),
             signing=settings.options("signing", SigningOptions),
             identity=settings.options("identity", IdentityOptions),
             tokens=settings.options("oauth", TokenOptions),
+            oauth=settings.options("oauth", OAuthOptions),
             health=settings.options("health", HealthOptions),
             guard=settings.options("server", GuardOptions),
             routes=read_routes(settings, INSTALLED),
@@ -132,6 +139,7 @@ class Parts:
         self.signing = SigningKeys(store, home.sealer, home.entropy, options.signing)
         self.ca = Published(store, home.sealer, home.clock)
         self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change, self.ca.on_change))
+        self.fetcher = Fetcher(options.fetch, base=home.data.path)
         self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
         self.keys_changed = False
         self.loads = 0
@@ -189,6 +197,14 @@ class Parts:
         nonces = DpopNonces(home.peppers, home.clock, options.dpop.nonce_life)
         self.dpop = Dpop(nonces=nonces, clock=home.clock, options=options.dpop)
         self.dpop_keys = DpopKeys(dpop=self.dpop, once=store.once, clock=home.clock, issuer=options.server.issuer)
+        self.access = AccessToken(
+            credentials=store.credentials,
+            peppers=home.peppers,
+            revoked=self.revoked,
+            clock=home.clock,
+            issuer=options.server.issuer,
+            fresh=self.watch_is_healthy,
+        )
         self.methods = self._methods()
         self.proxies = Proxies(options.server.trusted_proxies)
         self.gate = Gate(
@@ -224,6 +240,7 @@ class Parts:
         home, options, store = self.home, self.options, self.store
         credentials, accounts, clock = store.credentials, store.accounts, home.clock
         return (
+            self.access,
             ApiKey(credentials=credentials, peppers=home.peppers, clock=clock, pool=self.pool, write=store.write, options=options.api_key),
             Basic(credentials=credentials, accounts=accounts, peppers=home.peppers, passwords=self.passwords, clock=clock),
             self.jwt,

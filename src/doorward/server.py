@@ -5,18 +5,30 @@ from urllib.parse import urlsplit
 from doorward.app import Doorward
 from doorward.assembly import Parts
 from doorward.core.store import Unavailable
+from doorward.crypto.client_chain import ClientTrust
+from doorward.crypto.revocation_list import RevocationLists
 from doorward.ledger.rotate import Rotate
 from doorward.login.password import PasswordSignIn
 from doorward.login.session import Sessions
+from doorward.oauth.client_assertion import AssertionCheck
+from doorward.oauth.client_auth import ClientAuth, ClientStore
+from doorward.oauth.client_certificate import CertificateCheck
+from doorward.oauth.client_key_source import KeySource
+from doorward.oauth.endpoints import ENDPOINTS
+from doorward.oauth.endpoints.metadata import JWKS, metadata, mounts, well_known_paths
+from doorward.oauth.parts import OAuthParts
+from doorward.oauth.read_token import ReadToken, Trust
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.auth import AuthDoor
 from doorward.web.auth_answers import AuthParts
 from doorward.web.ca import PATHS, CaDoor
+from doorward.web.document import Document
 from doorward.web.doors import Doors, Lifespan
 from doorward.web.forward_auth import MOUNT, ForwardAuth
 from doorward.web.health import Check, Health, holds, store_answers
 from doorward.web.identity import IdentityTokens
 from doorward.web.jwks import Jwks
+from doorward.web.oauth import OAuthDoor
 
 
 class Server:
@@ -61,13 +73,61 @@ def make_doors(parts: Parts) -> Doors:
     ca = CaDoor(parts.ca, clock)
     exact: dict[str, App] = {
         MOUNT: verify,
-        "/oauth/jwks": Jwks(parts.keyring, clock),
         **dict.fromkeys((*PATHS, *(urlsplit(server.issuer).path.rstrip("/") + path for path in PATHS)), ca),
         "/healthz": health,
         "/readyz": health,
         "/metrics": health,
+        **_oauth_doors(parts),
     }
     return Doors(exact, {f"{MOUNT}/": verify, "/auth/": auth})
+
+
+def _oauth_doors(parts: Parts) -> dict[str, App]:
+    """At their own paths, and below the issuer's if it has one."""
+    home, issuer = parts.home, parts.options.server.issuer
+    oauth = _oauth_parts(parts)
+    endpoints = {place: endpoint for path, endpoint in ENDPOINTS.items() for place in mounts(issuer, path)}
+    door = OAuthDoor(oauth, endpoints, proxies=parts.proxies, observers=(parts.usage, parts.refusals), entropy=home.entropy)
+    jwks, told = Jwks(parts.keyring, home.clock), Document(metadata(oauth))
+    return {
+        **dict.fromkeys(endpoints, door),
+        **dict.fromkeys(mounts(issuer, JWKS), jwks),
+        **dict.fromkeys(well_known_paths(issuer), told),
+    }
+
+
+def _oauth_parts(parts: Parts) -> OAuthParts:
+    home, issuer = parts.home, parts.options.server.issuer
+    trust = Trust(keyring=parts.keyring, revoked=parts.revoked, clock=home.clock, issuer=issuer, fresh=parts.watch_is_healthy)
+    return OAuthParts(
+        gate=parts.gate,
+        store=parts.store,
+        clients=_client_auth(parts),
+        mint=parts.mint,
+        tokens=ReadToken(parts.access, trust),
+        revoke=parts.revoke,
+        peppers=home.peppers,
+        clock=home.clock,
+        issuer=issuer,
+        count_issued=parts.usage.issued,
+        catch_up=parts.watch.catch_up,
+        dpop=parts.dpop_keys,
+        options=parts.options.oauth,
+    )
+
+
+def _client_auth(parts: Parts) -> ClientAuth:
+    home, store, issuer = parts.home, parts.store, parts.options.server.issuer
+    known = ClientStore(
+        accounts=store.accounts, credentials=store.credentials, peppers=home.peppers, clock=home.clock, version=parts.version
+    )
+    keys = KeySource(parts.fetcher.get, home.clock)
+    base = issuer.rstrip("/")
+    names = frozenset((issuer, base, *(base + path for path in ENDPOINTS)))
+    assertions = AssertionCheck(keys=keys, once=store.once, clock=home.clock, audiences=names)
+    nobody = ClientTrust({}, RevocationLists([]), {})
+    certificates = CertificateCheck(keys=keys, credentials=store.credentials, clock=home.clock, trust=lambda: nobody)
+    return ClientAuth(known, home.entropy(32), assertions, certificates)
 
 
 def _auth_parts(parts: Parts) -> AuthParts:
