@@ -16,6 +16,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
@@ -30,6 +31,7 @@ LARGEST: Final = 16 * 1024
 DEEPEST: Final = 5
 """Intermediates between the leaf and the trusted CA."""
 _REMEMBERED: Final = 2048
+Certificates = Sequence[x509.Certificate]
 _PURPOSE: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 
 
@@ -68,22 +70,25 @@ def check_time(since: float, until: float, now: float) -> None:
         raise Refused(Why.EXPIRED)
 
 
-def read_certificates(pem: bytes) -> list[x509.Certificate]:
+def read_certificates(pem: bytes) -> Certificates:
     """Raises ValueError: no PEM, or none in it."""
     return x509.load_pem_x509_certificates(pem)
+
+
+def to_pem(certificates: Certificates) -> str:
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in certificates)
 
 
 class ClientTrust:
     """The trusted CAs as they stand now; another set is another object, and remembers nothing of this one."""
 
-    def __init__(self, authorities: Mapping[str, Sequence[x509.Certificate]], lists: RevocationLists, domains: Mapping[str, str]) -> None:
-        """`domains`: which CA (a name of `authorities`) may speak for which SPIFFE trust domain; empty: any for any."""
+    def __init__(self, authorities: Mapping[str, Certificates], lists: RevocationLists, domains: Mapping[str, str]) -> None:
+        """Raises ValueError. `domains`: which CA (a name of `authorities`) may speak for which SPIFFE trust domain; empty: any for any."""
         self.lists, self.domains = lists, domains
         self._names = {mark_of(each): name for name, known in authorities.items() for each in known}
         self._own = frozenset(mark_of(each) for each in authorities.get(OWN, ()))
         anchors = {mark_of(each): each for known in authorities.values() for each in known}
         self._store = Store(list(anchors.values())) if anchors else None
-        self.anchors = tuple(anchors.values())
         self._known: dict[bytes, Chain] = {}
 
     def verify(self, chain: tuple[bytes, ...], now: float) -> Chain:

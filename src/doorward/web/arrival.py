@@ -9,6 +9,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.request import Body, Headers, Request
 from doorward.web.asgi import Fields, Scope
 from doorward.web.body import has_body
+from doorward.web.client_cert import TELLS_A_CERTIFICATE
 from doorward.web.proxy import Proxies
 
 IDENTITY: Final = b"x-auth-"
@@ -17,8 +18,11 @@ _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
 
 
 def only_ours(fields: Fields) -> Fields:
-    """The fields without identity claims. Raises Refused(BAD_REQUEST) for their `_` spelling, which some servers read alike."""
+    """The fields without identity claims, and without a proxy's word of a certificate: that was for us. Raises
+    Refused(BAD_REQUEST) for the `_` spelling of ours, which some servers read alike."""
     names = b"\n".join([name for name, _ in fields])
+    if TELLS_A_CERTIFICATE.search(names) is not None:
+        fields = [field for field in fields if TELLS_A_CERTIFICATE.match(field[0]) is None]
     if IDENTITY not in names and b"_" not in names:
         return fields
     for name, _ in fields:
@@ -58,4 +62,5 @@ def read_request(scope: Scope, headers: Headers, proxies: Proxies, body: Body | 
         has_body=scope["type"] == "http" and has_body(headers, scope.get("http_version", "1.1")),
         id=id,
         spared=proxies.trusts(caller.address),
+        certificate=proxies.certificate(scope, headers, peer_of(scope)),
     )

@@ -127,6 +127,7 @@ class ForwardAuth:
                 id=id,
                 told_by=peer or UNIX,
                 spared=self.proxies.trusts(address),
+                certificate=self.proxies.certificates.told(headers),
             ),
             asked,
         )

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from doorward.web.tls_extension import tls_extension
 from doorward.web.trailers import TRAILERS_APART
 
 _CODES: Final = {400: "bad_request", 408: "request_timeout", 414: "uri_too_long", 431: "header_too_large", 501: "not_implemented"}
@@ -53,9 +54,12 @@ class Listener(HttpToolsProtocol):
         self._arrived = self._first = self._size = 0
         self._status = 400
         self._patience: asyncio.TimerHandle | None = None
+        self._extensions: dict[str, Any] = {TRAILERS_APART: {}}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if (tls := tls_extension(transport.get_extra_info("ssl_object"))) is not None:
+            self._extensions["tls"] = tls
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -103,7 +107,7 @@ class Listener(HttpToolsProtocol):
         self._upgrades = self._ignores = False
         if self.parser.should_upgrade():
             self._read_upgrade()
-        self.scope["extensions"] = {TRAILERS_APART: {}}
+        self.scope["extensions"] = self._extensions.copy()
         super().on_headers_complete()
         if self._ignores:
             self.cycle.keep_alive = False

@@ -14,7 +14,10 @@ from typing import Final
 from doorward.core.address import read_address
 from doorward.core.credential import Network
 from doorward.core.errors import Refused, Why
+from doorward.core.presented import Presented
 from doorward.core.request import Headers
+from doorward.web.asgi import Scope
+from doorward.web.client_cert import Certificates
 from doorward.web.forwarded import MOST_HOPS, parse_address, parse_forwarded
 
 UNIX: Final = "unix"
@@ -37,9 +40,11 @@ class Caller:
 
 
 class Proxies:
-    """The listed proxies: CIDR networks, or `unix`. Raises ValueError for what is neither."""
+    """The listed proxies: CIDR networks, or `unix`. Raises ValueError for what is neither. `certificates`: which client
+    certificate they are believed to have seen."""
 
-    def __init__(self, trusted: Iterable[str]) -> None:
+    def __init__(self, trusted: Iterable[str], certificates: Certificates | None = None) -> None:
+        self.certificates = certificates or Certificates()
         listed = tuple(trusted)
         self._unix = UNIX in listed
         self._networks: tuple[Network, ...] = tuple(ip_network(each) for each in listed if each != UNIX)
@@ -63,9 +68,20 @@ class Proxies:
 
     def caller(self, headers: Headers, peer: str | None, scheme: str) -> Caller:
         """What is believed of a request that came straight from `peer`. Raises Refused(BAD_REQUEST, SHOWN_TWICE)."""
-        if self.trusts(peer) and (b"forwarded" in headers or any(name in headers for name in _FAMILY)):
+        if self.trusts(peer) and self._tells(headers):
             return self.told(headers)
         return Caller(peer, _SCHEMES.get(scheme), read_host(headers.one(b"host")))
+
+    def certificate(self, scope: Scope, headers: Headers, peer: str | None) -> Presented | None:
+        """What the caller showed: of a listed proxy that tells of a caller, its word; else what the connection showed. Raises
+        Refused(MALFORMED, SHOWN_TWICE)."""
+        if self.trusts(peer) and (self._tells(headers) or self.certificates.tells(headers)):
+            return self.certificates.told(headers)
+        return self.certificates.shown(scope)
+
+    @staticmethod
+    def _tells(headers: Headers) -> bool:
+        return b"forwarded" in headers or any(name in headers for name in _FAMILY)
 
     def told(self, headers: Headers) -> Caller:
         """What a listed proxy tells of the caller, and nothing else: what it leaves out stays unknown (DECISIONS 14)."""
