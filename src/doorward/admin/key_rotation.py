@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from doorward.admin.actor import Actor, check_may_give
-from doorward.admin.keys import API_KEY, KeyMaker, NewKey, about, announcement, end, metadata, show
+from doorward.admin.keys import API_KEY, HTTP_SIGNATURE, KeyMaker, NewKey, about, announcement, end, metadata, show
 from doorward.admin.mistake import Mistake, NotThere
 from doorward.core import key_text
 from doorward.core.credential import Credential
@@ -36,8 +36,11 @@ class Rotation:
     callers: Sequence[Caller]
 
 
-async def rotate(id: str, *, store: Store, maker: KeyMaker, actor: Actor, now: float, overlap: float = OVERLAP) -> Rotation:
-    """The new key has the old one's owner, scopes, limits and length of life. Overlap in seconds; 0 ends the old one at once.
+async def rotate(
+    id: str, *, store: Store, maker: KeyMaker, actor: Actor, now: float, overlap: float = OVERLAP, public: bytes | None = None
+) -> Rotation:
+    """The new key has the old one's owner, scopes, limits and length of life. `public`: its public half, where the caller brings it.
+    Overlap in seconds; 0 ends the old one at once.
 
     Raises NotThere, Mistake, NotAllowed.
     """
@@ -47,7 +50,9 @@ async def rotate(id: str, *, store: Store, maker: KeyMaker, actor: Actor, now: f
     if old.revoked_at is not None or old.ended_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise NotThere(f"the key {old.id} has ended; create a new one")
     check_may_give(actor, old.scopes or frozenset())
-    new = maker.fill(_blank(old, now, maker), _prefix(old))
+    if public is not None and old.method != HTTP_SIGNATURE:
+        raise Mistake("a public key is of message signatures")
+    new = maker.fill(_blank(old, now, maker), _prefix(old), public)
     ends_at = min(now + overlap, old.expires_at or now + overlap)
 
     async def work(tx: Tx) -> None:

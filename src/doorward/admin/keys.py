@@ -1,10 +1,10 @@
-"""API keys and HMAC keys: create, show, list, revoke. Rotation and import stand in files of their own."""
+"""API keys, HMAC keys and keys of message signatures: create, show, list, revoke. Rotation and import stand in files of their own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from doorward.admin import words
+from doorward.admin import signature_keys, words
 from doorward.admin.actor import ADMIN, Actor, check_may_give
 from doorward.admin.mistake import Mistake, NotThere
 from doorward.admin.taking_back import taking_back
@@ -20,10 +20,12 @@ from doorward.crypto.hmac_signing import SEALED_FOR
 from doorward.crypto.seal import Sealer
 from doorward.methods.api_key import ApiKey
 from doorward.methods.hmac import Hmac
+from doorward.methods.http_signature import HttpSignature
 
 API_KEY: Final = ApiKey.name
 HMAC: Final = Hmac.name
-KEY_METHODS: Final = (API_KEY, HMAC)
+HTTP_SIGNATURE: Final = HttpSignature.name
+KEY_METHODS: Final = (API_KEY, HMAC, HTTP_SIGNATURE)
 PREFIX: Final = "sk"
 ADMIN_KIND: Final = "admin"
 ADMIN_RATE: Final = Rate(60, 60)
@@ -43,7 +45,8 @@ class KeyOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOrder:
-    """What a new key shall be. `lifetime` in seconds from its start; None: without an end."""
+    """What a new key shall be. `lifetime` in seconds from its start; None: without an end. `alg` and `public` (PEM or JWK, brought by
+    the caller) are of message signatures."""
 
     name: str
     owner: str
@@ -57,11 +60,14 @@ class KeyOrder:
     origins: tuple[str, ...] = ()
     rate: Rate | None = None
     data: Mapping[str, str] = field(default_factory=dict)
+    alg: str = ""
+    public: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """`key` is shown once and kept nowhere: of an API key the whole key, of an HMAC key its secret."""
+    """`key` is shown once and kept nowhere: of an API key the whole key, of an HMAC key its secret, of a key pair its private half
+    (the public one where that was brought)."""
 
     credential: Credential
     key: Secret
@@ -80,8 +86,10 @@ class KeyMaker:
     entropy: Entropy
     options: KeyOptions
 
-    def fill(self, blank: Credential, prefix: str) -> NewKey:
-        """The credential of this method with a new id and secret."""
+    def fill(self, blank: Credential, prefix: str, public: bytes | None = None) -> NewKey:
+        """The credential of this method with a new id and secret. Raises Mistake for a public key that is none."""
+        if blank.method == HTTP_SIGNATURE:
+            return NewKey(*signature_keys.fill(blank, public, self.sealer, self.entropy))
         if blank.method == HMAC:
             id = key_text.new_id(self.entropy)
             secret = Secret(key_text.new_secret(self.entropy))
@@ -98,7 +106,7 @@ async def create(order: KeyOrder, *, store: Store, maker: KeyMaker, actor: Actor
     """Raises Mistake, NotAllowed."""
     blank = _blank(order, method, now, maker.options)
     check_may_give(actor, blank.scopes or frozenset())
-    new = maker.fill(blank, order.prefix)
+    new = maker.fill(blank, order.prefix, order.public)
 
     async def work(tx: Tx) -> None:
         account = await tx.account(blank.owner)
@@ -130,8 +138,10 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
         raise Mistake("the prefix of a key has 2 to 12 letters")
     scopes = words.scopes(order.scopes)
     is_admin = any(scope.startswith(ADMIN) for scope in scopes)
-    if method == HMAC and order.prefix != PREFIX:
-        raise Mistake("an HMAC key has no prefix: its secret is never sent")
+    if method != API_KEY and order.prefix != PREFIX:
+        raise Mistake("a key that signs has no prefix: its secret is never sent")
+    if method != HTTP_SIGNATURE and (order.alg or order.public is not None):
+        raise Mistake("an algorithm and a public key are of message signatures")
     if len(order.data) > 32 or any(len(name) > 64 or len(value) > 1024 for name, value in order.data.items()):
         raise Mistake("metadata has at most 32 entries, names of 64 and values of 1024 characters")
     if any(name.startswith(IMPORT) for name in order.data):
@@ -146,7 +156,7 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
         created_at=now,
         scopes=scopes,
         env=order.env,
-        kind=ADMIN_KIND if is_admin else key_text.PREFIXES.get(order.prefix, "") if method == API_KEY else "",
+        kind=_kind(order, method, is_admin),
         not_before=order.not_before,
         expires_at=end(order.not_before or now, order.lifetime, options),
         limits=Limits(
@@ -157,6 +167,12 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
         ),
         data={words.label(name, "name of metadata"): value for name, value in order.data.items()},
     )
+
+
+def _kind(order: KeyOrder, method: str, is_admin: bool) -> str:
+    if method == HTTP_SIGNATURE:
+        return signature_keys.algorithm(order.alg, order.public)
+    return ADMIN_KIND if is_admin else key_text.PREFIXES.get(order.prefix, "") if method == API_KEY else ""
 
 
 def end(start: float, lifetime: float | None, options: KeyOptions) -> float | None:
