@@ -37,6 +37,7 @@ from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from doorward.methods.basic import Basic
 from doorward.methods.dpop import Dpop, DpopOptions
 from doorward.methods.hmac import Hmac, HmacOptions
+from doorward.methods.http_signature import HttpSignature, HttpSignatureOptions
 from doorward.methods.jwt import Jwt, JwtOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
@@ -74,6 +75,7 @@ class Options:
     api_key: ApiKeyOptions
     basic: BasicOptions
     hmac: HmacOptions
+    http_signature: HttpSignatureOptions
     jwt: JwtOptions
     dpop: DpopOptions
     fetch: FetchOptions
@@ -98,6 +100,7 @@ class Options:
             api_key=settings.options("api_key", ApiKeyOptions),
             basic=settings.options("basic", BasicOptions),
             hmac=settings.options("hmac", HmacOptions),
+            http_signature=settings.options("http_signature", HttpSignatureOptions),
             jwt=settings.options("jwt", JwtOptions),
             dpop=settings.options("dpop", DpopOptions),
             fetch=settings.options("fetch", FetchOptions),
@@ -245,6 +248,7 @@ class Parts:
             Basic(credentials=credentials, accounts=accounts, peppers=home.peppers, passwords=self.passwords, clock=clock),
             self.jwt,
             Hmac(credentials=credentials, sealer=home.sealer, clock=clock, options=options.hmac),
+            HttpSignature(credentials=credentials, sealer=home.sealer, clock=clock, options=options.http_signature),
             self.session,
             Webhook(credentials=credentials, sealer=home.sealer, clock=clock, options=options.webhook),
         )

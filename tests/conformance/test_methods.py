@@ -9,7 +9,7 @@ import pytest
 
 from doorward.admin import accounts, keys, sessions, webhooks
 from doorward.admin.actor import LOCAL
-from doorward.admin.keys import KeyOrder
+from doorward.admin.keys import KeyOrder, NewKey
 from doorward.admin.webhooks import SenderOrder
 from doorward.core import key_text
 from doorward.core.account import SERVICE
@@ -23,6 +23,8 @@ from doorward.core.store import Tx
 from doorward.crypto.hmac_signing import signed_headers
 from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
+from doorward.crypto.message_signing import MessageKey, Wish, sign_request
+from doorward.crypto.signature_algorithms import ALGORITHMS, HMAC, read_private
 from doorward.crypto.token_claims import ACCESS_TOKEN
 from doorward.crypto.webhook_forms import FIELDS
 from doorward.crypto.webhook_secrets import Live, seal
@@ -37,6 +39,7 @@ from tests.conformance.methods import Fields, Kit, MethodSuite
 from tests.methods.place import NOW, PASSWORD, Place, a_place, basic
 
 ISSUER = "https://door.example"
+PETS = "https://api.example/pets"
 ORDER = KeyOrder(name="till", owner="alice", scopes=frozenset({"read:pets"}), lifetime=60.0)
 
 
@@ -111,6 +114,42 @@ class TestHmac(MethodSuite):
             secrets=[new.key.reveal()],
             subject="alice",
             names=["X-Key-Id", "X-Timestamp", "X-Signature", "X-Nonce", "X-Content-SHA256"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+        )
+
+
+class TestHttpSignature(MethodSuite):
+    @pytest.fixture(params=ALGORITHMS)
+    async def kit(self, place: Place, request: pytest.FixtureRequest) -> Kit:
+        await place.account()
+        new = await place.key(replace(ORDER, alg=request.param), method=keys.HTTP_SIGNATURE)
+        other = await place.key(replace(ORDER, alg=request.param), method=keys.HTTP_SIGNATURE)
+
+        def signed(id: str = new.id, key: NewKey = new) -> Fields:
+            private = key.key if request.param == HMAC else read_private(key.key)
+            signs = MessageKey.of(id, private, request.param)
+            nonce, wish = os.urandom(8).hex(), Wish(tell_alg=True)
+            return list(sign_request("GET", PETS, [], b"", signs, created=int(place.now), nonce=nonce, wish=wish).items())
+
+        async def revoke() -> None:
+            await keys.revoke(new.id, store=place.store, actor=LOCAL, now=place.now)
+
+        async def expire() -> None:
+            place.now += 60
+
+        genuine = signed()
+        return Kit(
+            method=place.http_signature(),
+            route=route("http_signature"),
+            genuine=signed,
+            forged=signed(key=other),
+            unknown=signed(id="0" * 12),
+            twice=[*genuine, genuine[1]],
+            secrets=[new.key.reveal()],
+            subject="alice",
+            names=["Signature-Input", "Signature", "Content-Digest"],
             revoke=revoke,
             end_owner=lambda: end_alice(place),
             expire=expire,
@@ -315,6 +354,7 @@ SUITES = {
     "api_key": TestApiKey,
     "basic": TestBasicOfAPerson,
     "hmac": TestHmac,
+    "http_signature": TestHttpSignature,
     "jwt": TestJwt,
     "session": TestSession,
     "webhook": TestWebhook,

@@ -26,6 +26,7 @@ from doorward.crypto.seal import Sealer
 from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac
+from doorward.methods.http_signature import HttpSignature, HttpSignatureOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
 from doorward.stores.sqlite import SqliteStore
@@ -108,6 +109,9 @@ class Place:
 
     def hmac(self) -> Hmac:
         return Hmac(credentials=self.store.credentials, sealer=self.sealer, clock=self.clock)
+
+    def http_signature(self, options: HttpSignatureOptions | None = None) -> HttpSignature:
+        return HttpSignature(credentials=self.store.credentials, sealer=self.sealer, clock=self.clock, options=options)
 
     def session(self, options: SessionOptions | None = None) -> Session:
         return Session(

@@ -9,15 +9,20 @@ from doorward.core.authority import AUTHORITY, Authority
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.store import Store, Tx
-from doorward.crypto import authority, keyring, webhook_secrets
+from doorward.crypto import authority, keyring, signature_algorithms, webhook_secrets
 from doorward.crypto.hmac_signing import SEALED_FOR
 from doorward.crypto.seal import Sealer
 from doorward.methods.hmac import Hmac
+from doorward.methods.http_signature import HttpSignature
 from doorward.methods.webhook import Webhook
 
 _PAGE: Final = 200
-_SEALED: Final = {Hmac.name: SEALED_FOR, Webhook.name: webhook_secrets.SEALED_FOR}
-"""The methods whose verifier is sealed, and under which purpose."""
+_SEALED: Final = {
+    Hmac.name: SEALED_FOR,
+    HttpSignature.name: signature_algorithms.SEALED_FOR,
+    Webhook.name: webhook_secrets.SEALED_FOR,
+}
+"""The methods whose verifier is sealed, and under which purpose; public keys lie among them, under no key."""
 
 
 async def reseal(store: Store, sealer: Sealer, *, actor: str, now: float) -> int:
@@ -54,7 +59,7 @@ async def _secrets_of(method: str, purpose: str, store: Store, sealer: Sealer) -
         fresh = [
             (key, _again(sealer, key.verifier, key.key_id, purpose, key.id))
             for key in page
-            if key.key_id != sealer.current and key.revoked_at is None
+            if key.key_id not in ("", sealer.current) and key.revoked_at is None
         ]
 
         async def write(tx: Tx, fresh: list[tuple[Credential, bytes]] = fresh) -> int:

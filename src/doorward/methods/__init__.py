@@ -6,8 +6,9 @@ from doorward.methods.access_token import AccessToken
 from doorward.methods.api_key import ApiKey
 from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac
+from doorward.methods.http_signature import HttpSignature
 from doorward.methods.jwt import Jwt
 from doorward.methods.session import Session
 from doorward.methods.webhook import Webhook
 
-ALL: Final = (AccessToken, ApiKey, Basic, Hmac, Jwt, Session, Webhook)
+ALL: Final = (AccessToken, ApiKey, Basic, Hmac, HttpSignature, Jwt, Session, Webhook)
