@@ -39,6 +39,7 @@ from doorward.methods.dpop import Dpop, DpopOptions
 from doorward.methods.hmac import Hmac, HmacOptions
 from doorward.methods.http_signature import HttpSignature, HttpSignatureOptions
 from doorward.methods.jwt import Jwt, JwtOptions
+from doorward.methods.mtls import Mtls, MtlsOptions
 from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
 from doorward.methods.webhook import Webhook, WebhookOptions
@@ -50,12 +51,14 @@ from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
 from doorward.settings import Settings, SettingsError
 from doorward.stores.watch import Watch
 from doorward.web.answer import Answerer
+from doorward.web.client_cert import CertificateOptions, Certificates
 from doorward.web.guard import GuardOptions
 from doorward.web.health import HealthOptions
 from doorward.web.identity import IdentityOptions
 from doorward.web.metrics import Metrics
 from doorward.web.outcome import Outcome
 from doorward.web.proxy import Proxies
+from doorward.web.trust_files import TrustError, TrustFiles, Watched
 
 LONGEST_TOKEN: Final = 86400.0
 """`doorward token issue` gives no longer one."""
@@ -77,6 +80,8 @@ class Options:
     hmac: HmacOptions
     http_signature: HttpSignatureOptions
     jwt: JwtOptions
+    mtls: MtlsOptions
+    certificates: CertificateOptions
     dpop: DpopOptions
     fetch: FetchOptions
     session: SessionOptions
@@ -104,6 +109,8 @@ class Options:
             jwt=settings.options("jwt", JwtOptions),
             dpop=settings.options("dpop", DpopOptions),
             fetch=settings.options("fetch", FetchOptions),
+            mtls=settings.options("mtls", MtlsOptions),
+            certificates=settings.options("mtls", CertificateOptions),
             session=settings.options("session", SessionOptions),
             webhook=settings.options("webhook", WebhookOptions),
             signing=settings.options("signing", SigningOptions),
@@ -208,8 +215,16 @@ class Parts:
             issuer=options.server.issuer,
             fresh=self.watch_is_healthy,
         )
+        self.trust = self._trust()
+        self.mtls = Mtls(
+            trust=self.trust.trust,
+            credentials=store.credentials,
+            accounts=store.accounts,
+            clock=home.clock,
+            allow_cn=options.mtls.allow_cn,
+        )
         self.methods = self._methods()
-        self.proxies = Proxies(options.server.trusted_proxies)
+        self.proxies = Proxies(options.server.trusted_proxies, Certificates(options.certificates))
         self.gate = Gate(
             self.methods,
             options.routes,
@@ -249,9 +264,23 @@ class Parts:
             self.jwt,
             Hmac(credentials=credentials, sealer=home.sealer, clock=clock, options=options.hmac),
             HttpSignature(credentials=credentials, sealer=home.sealer, clock=clock, options=options.http_signature),
+            self.mtls,
             self.session,
             Webhook(credentials=credentials, sealer=home.sealer, clock=clock, options=options.webhook),
         )
+
+    def _trust(self) -> Watched:
+        """Raises SettingsError: a file that cannot be read refuses to start."""
+        options = self.options.mtls
+        try:
+            return Watched(TrustFiles.of(self.home.data.path, options), options.speakers)
+        except TrustError as reason:
+            raise SettingsError(f"{self.home.settings.where('mtls')}: {reason}") from None
+
+    def adopt_trust(self) -> None:
+        """Other CAs or revocation lists were read: nothing that was proven by the old ones is remembered."""
+        self.mtls.trust = self.trust.trust
+        self.loads += 1
 
     def version(self) -> Hashable | None:
         """What a proof rests on: the store, what this worker was told of it, and the keys that it has loaded."""

@@ -13,6 +13,8 @@ from doorward.data_dir import PEPPER, SEALING
 from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
 from doorward.ledger.reminders import remind
+from doorward.pki.registered import RegisteredFile
+from doorward.web.trust_files import REGISTERED_FILE
 
 _log: Final = logging.getLogger("doorward.background")
 FLUSH: Final = 2.0
@@ -23,6 +25,7 @@ LINK: Final = 2.0
 SWEEP: Final = 60.0
 SWEEPS: Final = 200
 ROTATE: Final = 60.0
+REGISTERED: Final = 1.0
 RELOAD: Final = 0.2
 CRL: Final = 60.0
 """So often it is asked whether the hourly list of revoked certificates is due."""
@@ -83,6 +86,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
     home, clock = parts.home, parts.home.clock
     chainer = Chainer(parts.store.journal, CheckpointKeys(home.peppers), home.data.path)
 
+    registered = RegisteredFile(parts.store, home.data.path / "ca" / REGISTERED_FILE, clock)
     stamp, follow = home.data.keys_stamp(), _following(parts)
 
     async def reload() -> None:
@@ -93,6 +97,8 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         if parts.keys_changed:
             await parts.load_keys()
         await follow()
+        if parts.trust.changed and await asyncio.to_thread(parts.trust.renew):
+            parts.adopt_trust()
 
     async def share() -> None:
         parts.metrics.share()
@@ -118,6 +124,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         Job("write the ring", RING, ring, alone=False),
         Job("flush", FLUSH, lambda: flush(parts), alone=False),
         Job("forget", SWEEP, forget, alone=False),
+        Job("let registered certificates in", REGISTERED, registered.write),
         Job("link", LINK, chainer.link),
         Job("sweep", SWEEP, sweep),
         Job("rotate signing keys", ROTATE, advance),

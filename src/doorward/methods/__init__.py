@@ -8,7 +8,8 @@ from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac
 from doorward.methods.http_signature import HttpSignature
 from doorward.methods.jwt import Jwt
+from doorward.methods.mtls import Mtls
 from doorward.methods.session import Session
 from doorward.methods.webhook import Webhook
 
-ALL: Final = (AccessToken, ApiKey, Basic, Hmac, HttpSignature, Jwt, Session, Webhook)
+ALL: Final = (AccessToken, ApiKey, Basic, Hmac, HttpSignature, Jwt, Mtls, Session, Webhook)

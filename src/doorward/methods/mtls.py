@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from doorward.core.account import SERVICE
+from doorward.core.authority import MTLS, REGISTERED
 from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
@@ -23,9 +24,6 @@ from doorward.core.store import Accounts, Credentials
 from doorward.crypto.client_chain import OWN, Chain, ClientTrust, Leaf, check_size, read_leaf
 from doorward.crypto.client_names import SCHEME, trust_domain
 
-MTLS: Final = "mtls"
-REGISTERED: Final = "registered"
-ISSUED: Final = "issued"
 BY_A_PROXY: Final = "proxy"
 """In `domains`: a proxy may tell a name of this trust domain without the certificate."""
 

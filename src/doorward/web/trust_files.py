@@ -12,11 +12,14 @@ from typing import Final, TypeVar
 
 from doorward.crypto.client_chain import OWN, Certificates, ClientTrust, read_certificates, to_pem
 from doorward.crypto.revocation_list import RevocationList, RevocationLists, read_lists
+from doorward.methods.mtls import MtlsOptions
 
+REGISTERED_FILE: Final = "registered.pem"
 LARGEST: Final = 64 * 1024 * 1024
 _log: Final = logging.getLogger("doorward.mtls")
 T = TypeVar("T")
 Stamp = tuple[tuple[int, int] | None, ...]
+_EMPTY: Final = (0, 0)
 
 
 class TrustError(ValueError):
@@ -33,6 +36,14 @@ class TrustFiles:
     lists: tuple[Path, ...] = ()
     registered: Path | None = None
 
+    @classmethod
+    def of(cls, folder: Path, options: MtlsOptions) -> "TrustFiles":
+        """As the settings of this data directory name them."""
+        ca = folder / "ca"
+        authorities = {name: folder / name for name in options.client_ca}
+        lists = tuple(folder / name for name in options.crl)
+        return cls(ca / "ca.pem" if options.own_ca else None, authorities, lists, ca / REGISTERED_FILE)
+
     @property
     def all(self) -> tuple[Path, ...]:
         extra = (each for each in (self.own, self.registered) if each is not None)
@@ -41,7 +52,7 @@ class TrustFiles:
     @property
     def some(self) -> bool:
         """Whether any client certificate could be taken now."""
-        return bool(self.authorities) or any(path is not None and path.exists() for path in (self.own, self.registered))
+        return bool(self.authorities) or any(_stamp(path) not in (None, _EMPTY) for path in (self.own, self.registered) if path is not None)
 
     def read(self, domains: Mapping[str, str]) -> ClientTrust:
         """Raises TrustError."""
@@ -56,7 +67,7 @@ class TrustFiles:
 
     def handshake(self) -> str:
         """PEM of all that a handshake may trust. Raises TrustError."""
-        paths = [path for path in (self.own, self.registered) if path is not None and path.exists()]
+        paths = [path for path in (self.own, self.registered) if path is not None and _stamp(path) not in (None, _EMPTY)]
         return "".join(to_pem(_certificates(path)) for path in (*paths, *self.authorities.values()))
 
     def stamp(self) -> Stamp:
@@ -73,7 +84,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
         known = path.stat()
     except OSError:
         return None
-    return known.st_mtime_ns ^ known.st_ino, known.st_size
+    return (known.st_mtime_ns ^ known.st_ino if known.st_size else 0), known.st_size
 
 
 def _certificates(path: Path) -> Certificates:
@@ -95,7 +106,7 @@ def _read(path: Path, parse: Callable[[bytes], T], what: str) -> T:
 
 
 class Watched:
-    """The trust of these files; `renew` reads them again if they have changed."""
+    """The trust of these files, read again by `renew`."""
 
     def __init__(self, files: TrustFiles, domains: Mapping[str, str]) -> None:
         """Raises TrustError."""
@@ -103,11 +114,13 @@ class Watched:
         self._stamp = files.stamp()
         self.trust = files.read(domains)
 
+    @property
+    def changed(self) -> bool:
+        return self._files.stamp() != self._stamp
+
     def renew(self) -> bool:
         """Whether there is another trust now. May read large files: not for the event loop."""
-        if (found := self._files.stamp()) == self._stamp:
-            return False
-        self._stamp = found
+        self._stamp = self._files.stamp()
         try:
             self.trust = self._files.read(self._domains)
         except TrustError as reason:
