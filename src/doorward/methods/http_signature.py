@@ -150,13 +150,12 @@ class HttpSignature:
 
     def _known_key(self, credential: Credential) -> tuple[Check, frozenset[str]]:
         place = credential.kind, credential.verifier
-        known = self._known.get(place)
-        if known is None:
-            known = self._built(credential)
+        if place not in self._known:
+            built = self._built(credential)
             if len(self._known) >= _KNOWN_AT_MOST:
                 self._known.pop(next(iter(self._known)))
-            self._known[place] = known
-        return known
+            self._known[place] = built
+        return self._known[place]
 
     def _built(self, credential: Credential) -> tuple[Check, frozenset[str]]:
         try:
