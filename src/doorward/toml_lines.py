@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_HEADER: Final = re.compile(r"\s*(\[\[?)\s*\"?([A-Za-z0-9_-]+)\"?")
+_HEADER: Final = re.compile(r"\s*(\[\[?)\s*\"?([A-Za-z0-9_-]+)\"?\s*(\.\s*\"?([A-Za-z0-9_-]+))?")
 _NAME: Final = re.compile(r"\s*\"?([A-Za-z0-9_-]+)\"?\s*[=.]")
 
 
@@ -16,6 +16,9 @@ class Lines:
         section, number = "", 0
         for line_number, line in enumerate(text.split("\n"), start=1):
             if header := _HEADER.match(line):
+                if header[3] and header[2] == section:  # [[issuer.rules]]: a part of the table above
+                    self._names.setdefault((section, number, header[4]), line_number)
+                    continue
                 section = header[2]
                 starts = self._sections.setdefault(section, [])
                 starts.append(line_number)

@@ -14,7 +14,6 @@ Path = tuple[str, ...]
 
 ABSENT: Final = "absent"
 """In `typ`: the header has none."""
-PLAIN: Final = "jwt"
 _ADMIN: Final = "admin:"
 _WORDS: Final = (("scope",), ("scp",))
 """Claims whose text is a list of words (RFC 8693 section 4.2)."""
@@ -46,12 +45,11 @@ class Rule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """`issuer` is the `iss` of its tokens, letter by letter. `audiences`: whom its tokens must be for where a route names none.
-    `typ`: accepted types, in lower case. `leeway`: how far its clock may be ahead. `require`: rules that must all hold."""
+    `typ`: accepted types, in lower case. `require`: rules that must all hold."""
 
     name: str
     issuer: str
     audiences: frozenset[str]
-    algorithms: frozenset[str]
     typ: frozenset[str] = frozenset({"at+jwt"})
     subject_claim: Path = ("sub",)
     subject_prefix: str = ""
@@ -60,7 +58,6 @@ class Issuer:
     token_scopes: bool = False
     rules: tuple[Rule, ...] = ()
     require: tuple[Rule, ...] = ()
-    leeway: float = 60.0
 
     def takes_type(self, typ: str | None) -> bool:
         return (typ or ABSENT) in self.typ

@@ -44,6 +44,7 @@ def read_foreign(token: ParsedToken, issuer: Issuer, digest: bytes) -> TokenClai
         raise Refused(Why.MALFORMED, note="a token without exp")  # RFC 9068 section 2.2
     if not all(rule.holds(claims) for rule in issuer.require):
         raise Refused(Why.WRONG_TYPE, note="a claim that [[issuer]] require asks for is missing or another")
+    issued_at, not_before = _time(claims, "iat") or 0.0, _time(claims, "nbf")
     return TokenClaims(
         id=issuer.named(str(id) if id is not None else f"sha256:{base64url.encode(digest).decode()}"),
         subject=issuer.subject_prefix + subject,
@@ -53,9 +54,9 @@ def read_foreign(token: ParsedToken, issuer: Issuer, digest: bytes) -> TokenClai
         roles=issuer.roles(claims),
         grant=None,
         seq=0,
-        issued_at=_time(claims, "iat") or 0.0,
+        issued_at=issued_at,
         expires_at=expires_at,
-        not_before=_time(claims, "nbf"),
+        not_before=None if not_before is not None and not_before <= issued_at else not_before,  # says no more than iat, which has leeway
         authenticated_at=_time(claims, "auth_time"),
         bound_to=confirmed(claims["cnf"]) if "cnf" in claims else frozenset(),
     )

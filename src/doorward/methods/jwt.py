@@ -1,4 +1,5 @@
-"""JWT access tokens of our own issuer (RFC 9068). No store is asked: a signature, a clock, and the set of what was revoked.
+"""JWT access tokens: of our own issuer (RFC 9068), and of those that we trust beside it (`foreign_jwt`). No store is asked: a signature,
+a clock, and the set of what was revoked.
 
 On the wire  Authorization: Bearer eyJ….….… (RFC 6750 section 2.1), DPoP if it is bound to a key (RFC 9449 section 7.1); if
              there is none, Cookie: __Host-doorward-access=eyJ….….…, which counts as ambient: unsafe methods need the CSRF token
@@ -9,7 +10,7 @@ Refused      MALFORMED, WRONG_TYPE, WRONG_ISSUER, UNKNOWN (no such key), WRONG_S
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -27,6 +28,7 @@ from doorward.crypto import base64url
 from doorward.crypto.jose import ParsedToken, VerifyingKey, parse_jwt
 from doorward.crypto.keyring import Keyring
 from doorward.crypto.token_claims import ACCESS_TOKEN, TokenClaims, read_claims
+from doorward.methods.foreign_jwt import Foreign, KnownForeign, Trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class ShownToken(NamedTuple):
 
     digest: bytes
     audience: str
-    token: ParsedToken | _Known
+    token: ParsedToken | _Known | KnownForeign
 
 
 class InCookie(Unasked):
@@ -92,13 +94,15 @@ class Jwt:
         cookie: str | None = None,
         csrf: Callable[[str], str] = str,
         plain: bool = False,
+        trusted: Iterable[Trusted] = (),
     ) -> None:
         """`cookie`: the name of the access token's, without prefix (None: cookies are not read); `csrf` makes of a grant's id
         what pages repeat; `plain` as for sessions.
         `fresh`: whether `revoked` is known to be up to date; while it is not, nothing is proven (fail closed)."""
         self._keyring, self._revoked, self._clock, self._issuer, self._fresh = keyring, revoked, clock, issuer, fresh
         self._options = options or JwtOptions()
-        self._memo: dict[bytes, _Known] = {}
+        self._memo: dict[bytes, _Known | KnownForeign] = {}
+        self._foreign = Foreign(trusted)
         self._cookie, self._csrf, self._plain = cookie, csrf, plain
         self.fields = (b"authorization",) if cookie is None else (b"authorization", b"cookie")
 
@@ -125,16 +129,29 @@ class Jwt:
                 raise Refused(Why.UNKNOWN, note=f"the signing key {token.key.kid} was withdrawn")
             self._check(token.claims, shown.audience, now)
             return token.proof
+        if isinstance(token, KnownForeign) or token.claims.get("iss") in self._foreign:
+            return await self._prove_foreign(shown, token, now)
         known = self._verify(token, now, shown.digest)
         self._check(known.claims, shown.audience, now)
         self._remember(shown.digest, known)
         return known.proof
 
+    async def _prove_foreign(self, shown: ShownToken, token: ParsedToken | KnownForeign, now: float) -> Proof:
+        known = token if isinstance(token, KnownForeign) else await self._foreign.verify(token, shown.digest)
+        if not known.holds():
+            self._memo.pop(shown.digest, None)
+            raise Refused(Why.UNKNOWN, note=f"the key {known.key.kid} of {known.proof.issuer} was withdrawn")
+        self._check(known.claims, known.audience(shown.audience, self._issuer), now)
+        if known is not token:
+            self._remember(shown.digest, known)
+        return known.proof
+
     async def _prove_cookie(self, shown: InCookie) -> Proof:
         names = cookie_places(shown.request, self._cookie or "", plain=self._plain)
-        proof = await self.prove(self._shown(only_cookie(shown.request, names) or "", shown.audience))
-        if proof.issuer is not None:
+        own = self._shown(only_cookie(shown.request, names) or "", shown.audience)
+        if isinstance(own.token, KnownForeign) or (isinstance(own.token, ParsedToken) and own.token.claims.get("iss") in self._foreign):
             raise Refused(Why.WRONG_ISSUER, note="only tokens of our own are put into cookies")
+        proof = await self.prove(own)
         return proof._replace(csrf=self._csrf(str(proof.claims.get("gid") or proof.credential_id)))
 
     def _verify(self, token: ParsedToken, now: float, digest: bytes) -> _Known:
@@ -181,7 +198,7 @@ class Jwt:
         if self._revoked.any_of(claims.id, claims.grant, claims.subject, claims.client, claims.issued_at, claims.seq):
             raise Refused(Why.REVOKED)
 
-    def _remember(self, digest: bytes, known: _Known) -> None:
+    def _remember(self, digest: bytes, known: _Known | KnownForeign) -> None:
         most = self._options.memo
         if most <= 0:
             return
@@ -189,10 +206,13 @@ class Jwt:
             del self._memo[next(iter(self._memo))]  # the one remembered first
         self._memo[digest] = known
 
+    def _holds(self, known: _Known | KnownForeign, now: float) -> bool:
+        return known.holds() if isinstance(known, KnownForeign) else self._keyring.verifier(known.key.kid, now) is known.key
+
     def forget_withdrawn(self) -> int:
         """Called when the keys changed: what was proven by a key that is gone is dropped. Gives how many."""
         now = self._clock()
-        gone = [digest for digest, known in self._memo.items() if self._keyring.verifier(known.key.kid, now) is not known.key]
+        gone = [digest for digest, known in self._memo.items() if not self._holds(known, now)]
         for digest in gone:
             del self._memo[digest]
         return len(gone)
