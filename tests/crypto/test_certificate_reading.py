@@ -26,7 +26,7 @@ FINE: dict[str, Callable[[], Any]] = {
     "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
 }
 WEAK: dict[str, Callable[[], Any]] = {
-    "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
+    "rsa1024": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 - to be refused
     "rsa e=3": lambda: rsa.generate_private_key(3, 2048),
     "p224": lambda: ec.generate_private_key(ec.SECP224R1()),
     "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
@@ -41,9 +41,9 @@ def key(kind: str) -> Any:
     return (FINE | WEAK)[kind]()
 
 
-def request(kind: str, hash: hashes.HashAlgorithm | None = None, encoding: serialization.Encoding = PEM) -> bytes:
+def request(kind: str, encoding: serialization.Encoding = PEM) -> bytes:
     private = key(kind)
-    hash = None if isinstance(private, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hash or hashes.SHA256()
+    hash = None if isinstance(private, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
     builder = x509.CertificateSigningRequestBuilder().subject_name(NAME)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     return builder.sign(private, hash).public_bytes(encoding)

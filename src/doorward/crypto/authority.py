@@ -120,8 +120,10 @@ def new_authority(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if domains:
-        permitted = [part for domain in domains for part in _subtrees(domain)]
-        builder = builder.add_extension(x509.NameConstraints(permitted, None), critical=True)  # RFC 5280 section 4.2.1.10
+        # RFC 5280 section 4.2.1.10. Of DNS names only: `cryptography`'s verifier takes no constraint on URIs, so that SPIFFE
+        # IDs are held to the domains where they are signed (`pki.profile.check_within`).
+        permitted = [x509.DNSName(domain) for domain in domains]
+        builder = builder.add_extension(x509.NameConstraints(permitted, None), critical=True)
     plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return Authority(
         serial=serial,
@@ -195,11 +197,6 @@ def _names(leaf: Leaf) -> list[x509.GeneralName]:
         *map(x509.DNSName, leaf.dns),
         *map(x509.IPAddress, leaf.ips),
     ]
-
-
-def _subtrees(domain: str) -> tuple[x509.GeneralName, ...]:
-    """The domain and all below it. A DNS constraint says both at once, a URI constraint one each."""
-    return x509.DNSName(domain), x509.UniformResourceIdentifier(domain), x509.UniformResourceIdentifier(f".{domain}")
 
 
 def _with_places(builder: x509.CertificateBuilder, address: str) -> x509.CertificateBuilder:
