@@ -123,3 +123,21 @@ def test_what_a_route_asks_for_is_unfolded_once() -> None:
     assert [way.methods for way in route.ways] == [("api_key",), ("api_key", "jwt")]
     assert route.name == "/pets"
     assert Route(path="/pets", allow=None, name="pets").name == "pets"
+
+
+@pytest.mark.parametrize(
+    ("allow", "webhook", "says"),
+    [
+        ("webhook", "", "names no sender"),
+        ("api_key or (api_key and webhook bound by independent)", "", "names no sender"),
+        ("api_key", "orders", "does not allow"),
+        ("webhook", "a b", "name of a sender"),
+    ],
+)
+def test_a_route_for_webhooks_names_whose(allow: str, webhook: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Route(path="/hook", allow=parse(allow), webhook=webhook)
+
+
+def test_a_route_for_webhooks_loads_with_its_sender() -> None:
+    assert Route(path="/hook", allow=parse("api_key or webhook"), webhook="orders").webhook == "orders"

@@ -14,7 +14,7 @@ from doorward.webhooks import FORM_NAMES, sign, verify
 from doorward.webhooks.signing import LARGEST
 
 _FORM = click.option(
-    "--webhook", "form", type=click.Choice(FORM_NAMES), required=True, metavar="FORM", help="A webhook: " + ", ".join(FORM_NAMES) + "."
+    "--webhook", "form", type=click.Choice(FORM_NAMES), required=True, metavar="FORM", help=f"A webhook: {', '.join(FORM_NAMES)}."
 )
 _SECRETS = click.option(
     "--secret-file", "secret_files", multiple=True, required=True, metavar="FILE",
