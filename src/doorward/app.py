@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 
 from doorward.assembly import INSTALLED, Options, Parts
@@ -17,10 +18,14 @@ from doorward.core.route import Route
 from doorward.data_dir import DataDir
 from doorward.installation import opened
 from doorward.integrations.starlette import Means, Requirement
+from doorward.methods.mtls import MtlsOptions
 from doorward.routes_file import read_allow
+from doorward.settings import Settings
 from doorward.web.asgi import App, Receive, Scope, Send
 from doorward.web.doors import Lifespan
 from doorward.web.guard import Guard
+from doorward.web.tls_context import TlsFiles
+from doorward.web.trust_files import TrustFiles
 
 
 class Doorward:
@@ -75,6 +80,7 @@ class Doorward:
             parts = Parts(home, Options.read(home.settings))
             stack.callback(parts.pool.close)
             stack.callback(parts.fetcher.close)
+            stack.callback(parts.issuers.close)
             await parts.watch.catch_up()  # DECISIONS 31: revocations are known before anything is answered
             await parts.load_keys()
             await parts.ca.load()
@@ -153,6 +159,12 @@ class Doorward:
         """For `FastAPI(lifespan=door.lifespan)`: started before the first request, what has gathered flushed at the end."""
         async with self:
             yield
+
+    def tls(self, certificate: str | os.PathLike[str], key: str | os.PathLike[str], *, required: bool = False) -> TlsFiles:
+        """For `uvicorn.Config(http=Listener, ssl_context_factory=door.tls(…))`: TLS that asks callers for their certificates
+        (`required`: and lets nobody in without one). Raises SettingsError."""
+        options = Settings.read(self._data.settings, self._environ).options("mtls", MtlsOptions)
+        return TlsFiles(Path(certificate), Path(key), TrustFiles.of(self._data.path, options), required)
 
     async def admit(self, request: Request, route: Route | None = None) -> Case:
         """Who calls, or Refused. Starts if need be."""

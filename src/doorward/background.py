@@ -14,7 +14,6 @@ from doorward.ledger.jobs import Job, Jobs
 from doorward.ledger.journal import Chainer, CheckpointKeys
 from doorward.ledger.reminders import remind
 from doorward.pki.registered import RegisteredFile
-from doorward.web.trust_files import REGISTERED_FILE
 
 _log: Final = logging.getLogger("doorward.background")
 FLUSH: Final = 2.0
@@ -25,7 +24,7 @@ LINK: Final = 2.0
 SWEEP: Final = 60.0
 SWEEPS: Final = 200
 ROTATE: Final = 60.0
-REGISTERED: Final = 1.0
+REGISTERED: Final = 60.0
 RELOAD: Final = 0.2
 CRL: Final = 60.0
 """So often it is asked whether the hourly list of revoked certificates is due."""
@@ -86,7 +85,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
     home, clock = parts.home, parts.home.clock
     chainer = Chainer(parts.store.journal, CheckpointKeys(home.peppers), home.data.path)
 
-    registered = RegisteredFile(parts.store, home.data.path / "ca" / REGISTERED_FILE, clock)
+    registered = RegisteredFile(parts.store, home.data.registered, clock)
     stamp, follow = home.data.keys_stamp(), _following(parts)
 
     async def reload() -> None:
@@ -124,7 +123,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         Job("write the ring", RING, ring, alone=False),
         Job("flush", FLUSH, lambda: flush(parts), alone=False),
         Job("forget", SWEEP, forget, alone=False),
-        Job("let registered certificates in", REGISTERED, registered.write),
+        Job("let registered certificates in", REGISTERED, registered.write, first=1.0),
         Job("link", LINK, chainer.link),
         Job("sweep", SWEEP, sweep),
         Job("rotate signing keys", ROTATE, advance),

@@ -104,6 +104,11 @@ class DataDir:
         """The certificate of our own authority, PEM; there once it was made. Its key lies sealed in the store."""
         return self.path / "ca" / "ca.pem"
 
+    @property
+    def registered(self) -> Path:
+        """Certificates that are known by their thumbprint, PEM: what a TLS handshake must let in beside those of CAs."""
+        return self.path / "ca" / "registered.pem"
+
     def keep_ca(self, pem: str) -> None:
         """Whole or not at all. Raises DataDirError."""
         try:

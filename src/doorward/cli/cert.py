@@ -20,6 +20,7 @@ from doorward.crypto.certificate_reading import LARGEST, to_pem
 from doorward.durable import write_new
 from doorward.pki.crl import Publisher
 from doorward.pki.profile import Profile
+from doorward.pki.registered import RegisteredFile
 from doorward.server_options import ServerOptions
 
 CERT: Final = "cert.pem"
@@ -106,9 +107,11 @@ def register(file: Path, owner: str, name: str | None, scopes: str | None, data:
 
     async def work() -> Credential:
         async with at_home(data_dir(data)) as home:
-            return await certificates.register(
+            made = await certificates.register(
                 pem, owner=owner, name=name, scopes=_words(scopes), store=home.store, entropy=home.entropy, actor=LOCAL, now=home.clock()
             )
+            await RegisteredFile(home.store, home.data.registered, home.clock).write()  # for the handshakes of a running server
+            return made
 
     found = run(work)
     tell(as_json, certificate_record(found), certificate_line(found))

@@ -2,11 +2,18 @@
 
 import contextlib
 import errno
+import json
+import os
 import socket
 import ssl
 from pathlib import Path
 
 from doorward.cli.frame import Failed
+from doorward.data_dir import DataDir
+from doorward.methods.mtls import MtlsOptions
+from doorward.settings import Settings, SettingsError
+from doorward.web.tls_context import TlsFiles
+from doorward.web.trust_files import TrustError, TrustFiles
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -41,6 +48,26 @@ def check_pair(certificate: Path, key: Path) -> None:
         if getattr(reason, "reason", "") == "KEY_VALUES_MISMATCH":
             raise Failed(f"--tls-key {key}: not the key of the first certificate in {certificate}") from None
         raise Failed(f"--tls-key {key}: not a private key in PEM without a passphrase ({_text(reason)})") from None
+
+
+def add_client_cas(place: DataDir, files: tuple[Path, ...]) -> None:
+    """To [mtls] client_ca, for this process and its workers. Raises Failed."""
+    try:
+        listed = Settings.read(place.settings, os.environ).options("mtls", MtlsOptions).client_ca
+    except SettingsError as reason:
+        raise Failed(str(reason), "settings") from None
+    os.environ["DOORWARD_MTLS__CLIENT_CA"] = json.dumps(list(dict.fromkeys((*listed, *(str(file.resolve()) for file in files)))))
+
+
+def tls_files(place: DataDir, options: MtlsOptions, certificate: Path, key: Path, asks: str) -> TlsFiles:
+    """Raises Failed."""
+    trust = None if asks == "off" else TrustFiles.of(place.path.resolve(), options)
+    made = TlsFiles(certificate.resolve(), key.resolve(), trust, asks == "required")
+    try:
+        made.context()
+    except (OSError, TrustError) as reason:
+        raise Failed(f"TLS cannot be served: {_text(reason)}") from None
+    return made
 
 
 def _text(reason: Exception) -> str:

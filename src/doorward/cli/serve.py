@@ -12,7 +12,7 @@ import uvicorn
 
 from doorward.cli.check import would_start
 from doorward.cli.frame import Failed, data_dir, data_option, run
-from doorward.cli.listening import check_pair, listen
+from doorward.cli.listening import add_client_cas, check_pair, listen, tls_files
 from doorward.cli.workers import Workers
 
 APP = "doorward.server:app"
@@ -27,14 +27,38 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the data directory.")
 @click.option("--tls-cert", type=_FILE, help="The certificate chain, PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option(
+    "--client-ca", type=_FILE, multiple=True, help="PEM of a CA whose client certificates are taken; as [mtls] client_ca. May be repeated."
+)
+@click.option(
+    "--client-cert",
+    type=click.Choice(["optional", "required", "off"]),
+    default="optional",
+    show_default=True,
+    help="Whether TLS asks callers for a certificate: optional asks as soon as a CA is known here; required lets nobody in without one.",
+)
 @click.option("--log-level", type=click.Choice(["error", "warning", "info", "debug"]), default="info", show_default=True)
 @data_option
-def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: Path | None, log_level: str, data: str | None) -> None:
+def command(
+    host: str,
+    port: int,
+    workers: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: tuple[Path, ...],
+    client_cert: str,
+    log_level: str,
+    data: str | None,
+) -> None:
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
+    if tls_cert is None and (client_ca or client_cert == "required"):
+        raise click.UsageError("--client-ca and --client-cert need --tls-cert and --tls-key: certificates are shown in TLS")
     place = data_dir(data)
     if tls_cert is not None and tls_key is not None:
         check_pair(tls_cert, tls_key)
+    if client_ca:
+        add_client_cas(place, client_ca)
     options = run(lambda: would_start(place))
     os.environ["DOORWARD_DATA"] = str(place.path.resolve())
     listening = listen(host, port)
@@ -53,6 +77,7 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
         backlog=BACKLOG,
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
+        ssl_context_factory=None if tls_cert is None or tls_key is None else tls_files(place, options.mtls, tls_cert, tls_key, client_cert),
         timeout_graceful_shutdown=10,
     )
     scheme = "https" if tls_cert else "http"
