@@ -26,6 +26,7 @@ from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
 from doorward.crypto.token_csrf import TokenCsrf
 from doorward.installation import Installation
+from doorward.issuers_file import IssuerPlan, read_issuers
 from doorward.ledger.dpop_key import DpopKeys
 from doorward.ledger.mint import Mint, TokenOptions
 from doorward.ledger.refusals import Refusals, drop_old_rings
@@ -44,12 +45,13 @@ from doorward.methods.password_check import BasicOptions, PasswordCheck
 from doorward.methods.session import Session, SessionOptions
 from doorward.methods.webhook import Webhook, WebhookOptions
 from doorward.oauth.parts import OAuthOptions
-from doorward.outbound.fetch import Fetcher, FetchOptions
+from doorward.outbound.fetch import FetchOptions
 from doorward.pki.published import Published
 from doorward.routes_file import read_routes
 from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
 from doorward.settings import Settings, SettingsError
 from doorward.stores.watch import Watch
+from doorward.trusted_issuers import TrustedIssuers, fetcher
 from doorward.web.answer import Answerer
 from doorward.web.client_cert import CertificateOptions, Certificates
 from doorward.web.guard import GuardOptions
@@ -93,6 +95,7 @@ class Options:
     health: HealthOptions
     guard: GuardOptions
     routes: Routes
+    issuers: tuple[IssuerPlan, ...]
 
     @classmethod
     def read(cls, settings: Settings) -> "Options":
@@ -120,6 +123,7 @@ class Options:
             health=settings.options("health", HealthOptions),
             guard=settings.options("server", GuardOptions),
             routes=read_routes(settings, INSTALLED),
+            issuers=read_issuers(settings, settings.options("server", ServerOptions).issuer),
         )
         settings.check()
         if options.signing.keep < max(options.tokens.access_life, LONGEST_TOKEN):
@@ -149,7 +153,8 @@ class Parts:
         self.signing = SigningKeys(store, home.sealer, home.entropy, options.signing)
         self.ca = Published(store, home.sealer, home.clock)
         self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change, self.ca.on_change))
-        self.fetcher = Fetcher(options.fetch, base=home.data.path)
+        self.fetcher = fetcher(options.fetch, home.settings, home.data.path)
+        self.issuers = self._issuers()
         self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
         self.keys_changed = False
         self.loads = 0
@@ -203,6 +208,7 @@ class Parts:
             cookie=access_cookie(options.session.cookie),
             csrf=self.csrf.of,
             plain=options.server.on_loopback_http,
+            trusted=self.issuers.all,
         )
         nonces = DpopNonces(home.peppers, home.clock, options.dpop.nonce_life)
         self.dpop = Dpop(nonces=nonces, clock=home.clock, options=options.dpop)
@@ -268,6 +274,16 @@ class Parts:
             self.session,
             Webhook(credentials=credentials, sealer=home.sealer, clock=clock, options=options.webhook),
         )
+
+    def _issuers(self) -> TrustedIssuers:
+        """Raises SettingsError."""
+        settings, base = self.home.settings, self.home.data.path
+        return TrustedIssuers(self.options.issuers, fetcher(self.options.fetch, settings, base), base, self._on_issuer)
+
+    def _on_issuer(self) -> None:
+        """A key of another issuer came or went: what it has proven is not remembered."""
+        self.loads += 1
+        self.jwt.forget_withdrawn()
 
     def _trust(self) -> Watched:
         """Raises SettingsError: a file that cannot be read refuses to start."""
