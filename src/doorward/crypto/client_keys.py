@@ -78,7 +78,7 @@ def _keys_of(jwk: Mapping[str, object]) -> Iterator[VerifyingKey]:
         raise ValueError(f"a kid is a text of 1 to {_LONGEST_KID} characters")
     if use != "sig" or not isinstance(operations, list) or "verify" not in operations:  # RFC 7517 sections 4.2 and 4.3
         raise ValueError("a key that is not for signatures (use, key_ops)")
-    if alg is not None and alg not in ASYMMETRIC:
+    if alg is not None and not (isinstance(alg, str) and alg in ASYMMETRIC):
         raise ValueError(f"alg is one of {', '.join(sorted(ASYMMETRIC))}")
     key, name = from_jwk(jwk), kid if isinstance(kid, str) else thumbprint(jwk)
     if getattr(key, "key_size", 0) > _LARGEST_RSA:

@@ -13,6 +13,8 @@ from doorward.crypto import base64url
 from doorward.crypto.algorithms import PublicKey
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+_LONGEST_EXPONENT, _LONGEST_MODULUS = 8, 1024
+"""Bytes. Every exponent in use has three; 8192 bits are the largest modulus in use."""
 _NAMES = {curve().name: name for name, curve in _CURVES.items()}
 _REQUIRED = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
@@ -39,7 +41,10 @@ def from_jwk(jwk: Mapping[str, object]) -> PublicKey:
     kind = jwk.get("kty")
     try:
         if kind == "RSA":
-            return rsa.RSAPublicNumbers(int.from_bytes(_bytes(jwk, "e"), "big"), int.from_bytes(_bytes(jwk, "n"), "big")).public_key()
+            exponent, modulus = _bytes(jwk, "e"), _bytes(jwk, "n")
+            if len(exponent) > _LONGEST_EXPONENT or len(modulus) > _LONGEST_MODULUS:
+                raise ValueError("an RSA key that is dearer to verify with than a stranger may make it")
+            return rsa.RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
         if kind == "EC" and isinstance(jwk.get("crv"), str) and jwk["crv"] in _CURVES:
             curve = _CURVES[str(jwk["crv"])]()
             x, y, size = _bytes(jwk, "x"), _bytes(jwk, "y"), (curve.key_size + 7) // 8
