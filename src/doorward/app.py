@@ -17,7 +17,8 @@ from doorward.core.request import Request
 from doorward.core.route import Route
 from doorward.data_dir import DataDir
 from doorward.installation import opened
-from doorward.integrations.starlette import Means, Requirement
+from doorward.integrations.means import Means
+from doorward.integrations.starlette import Requirement
 from doorward.methods.mtls import MtlsOptions
 from doorward.routes_file import read_allow
 from doorward.settings import Settings

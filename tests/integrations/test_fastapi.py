@@ -10,7 +10,7 @@ from doorward.core.limit import Rate
 from doorward.core.proof import Principal
 from doorward.core.route import Route
 from doorward.integrations.fastapi import requirement
-from doorward.integrations.starlette import Means
+from doorward.integrations.means import Means
 from doorward.methods.api_key import KEY_IN_QUERY
 from tests.web.door import LOCAL, Words, answerer, call, gate, route
 

@@ -16,7 +16,8 @@ from starlette.requests import HTTPConnection
 
 from doorward.core.proof import Principal
 from doorward.core.route import Route
-from doorward.integrations.starlette import Means, Requirement, told
+from doorward.integrations.means import Means, told
+from doorward.integrations.starlette import Requirement
 
 
 def _sent(where: str, name: str, description: str) -> APIKey:

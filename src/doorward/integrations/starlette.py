@@ -15,9 +15,7 @@ from uvicorn's own parser, so run `uvicorn --http doorward.web.listener:Listener
 import asyncio
 import functools
 import inspect
-import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -27,34 +25,21 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from doorward.core.case import Case
-from doorward.core.clock import Entropy
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate
 from doorward.core.proof import Principal
 from doorward.core.request import Body, Headers
 from doorward.core.route import Route
-from doorward.web.answer import Answerer, rate_limit, warnings
+from doorward.integrations.means import Means, told
 from doorward.web.arrival import only_ours, peer_of, read_request, request_id
 from doorward.web.asgi import Answer
-from doorward.web.body import LARGEST, SECONDS
+from doorward.web.body import SECONDS
 from doorward.web.guard import CASE
-from doorward.web.proxy import Proxies
 from doorward.web.trailers import check_trailers
 
 _HANDLERS: Final = "starlette.exception_handlers"
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a door needs to decide; `app.Doorward` gives it once it has started."""
-
-    gate: Gate
-    answerer: Answerer
-    proxies: Proxies
-    entropy: Entropy = os.urandom
-    largest_body: int = LARGEST
 
 
 class Refusal(HTTPException):
@@ -131,11 +116,6 @@ class Requirement:
             return answered
 
         return guarded
-
-
-def told(case: Case) -> list[tuple[bytes, bytes]]:
-    """The fields that go with an answer: the request id, what is left of the rate, and warnings."""
-    return [(b"x-request-id", case.request.id.encode("latin-1")), *rate_limit(case.tightest), *warnings(case)]
 
 
 def _check_origin(case: Case, gate: Gate) -> None:
