@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from doorward.cli import webhook_signing
+from doorward.cli import message_signing, webhook_signing
 from doorward.cli.by_form import ByForm
 from doorward.cli.frame import Failed, json_option, read_secret, tell
 from doorward.crypto.hmac_signing import signed_headers
@@ -61,5 +61,5 @@ def _read(file: Path) -> bytes:
 command = ByForm(
     "sign",
     help="The header fields that sign a request, or a webhook.",
-    forms={"--hmac": with_hmac, "--webhook": webhook_signing.sign_command},
+    forms={"--hmac": with_hmac, "--rfc9421": message_signing.sign_command, "--webhook": webhook_signing.sign_command},
 )

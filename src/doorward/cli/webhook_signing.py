@@ -1,17 +1,15 @@
 """`doorward sign --webhook FORM` and `doorward verify --webhook FORM`: one message, its fields, its secrets in files."""
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from doorward.cli.frame import Failed, json_option, read_secret, tell
+from doorward.cli.message_parts import header_fields, read_body
 from doorward.cli.words import SPAN
 from doorward.core.clock import moment
 from doorward.core.errors import Refused
 from doorward.webhooks import FORM_NAMES, sign, verify
-from doorward.webhooks.signing import LARGEST
 
 _FORM = click.option(
     "--webhook", "form", type=click.Choice(FORM_NAMES), required=True, metavar="FORM", help=f"A webhook: {', '.join(FORM_NAMES)}."
@@ -30,7 +28,7 @@ _BODY = click.option("--body-file", type=click.Path(path_type=Path), required=Tr
 @click.option("--id", help="The id of the message, the same for each attempt to deliver it; without it a new one.")
 @json_option
 def sign_command(form: str, secret_files: tuple[str, ...], body_file: Path, id: str | None, as_json: bool) -> None:
-    body = _read(body_file, secret_files)
+    body = read_body(body_file, secret_files)
     try:
         fields = sign(form, body, *(read_secret(each, "secret") for each in secret_files), id=id)
     except ValueError as reason:
@@ -55,8 +53,8 @@ def sign_command(form: str, secret_files: tuple[str, ...], body_file: Path, id: 
 def verify_command(
     form: str, secret_files: tuple[str, ...], body_file: Path, lines: tuple[str, ...], tolerance: float, as_json: bool
 ) -> None:
-    body = _read(body_file, secret_files)
-    fields = [_field(line) for written in lines for line in _lines(written)]
+    body = read_body(body_file, secret_files)
+    fields = header_fields(lines)
     try:
         found = verify(form, fields, body, *(read_secret(each, "secret") for each in secret_files), tolerance=tolerance)
     except Refused as reason:
@@ -67,38 +65,3 @@ def verify_command(
     answer = {"form": found.form, "id": found.id or None, "signed_at": at, "bytes": len(found.body)}
     named = f"  {found.id}" if found.id else ""
     tell(as_json, answer, f"genuine  {found.form}{named}  {at or 'no time is signed'}  {len(found.body)} bytes")
-
-
-def _read(file: Path, secret_files: Sequence[str]) -> bytes:
-    if secret_files.count("-") > 1:
-        raise Failed("standard input holds one secret", "mistake")
-    if str(file) == "-":
-        if "-" in secret_files:
-            raise Failed("standard input is either the secret or the body", "mistake")
-        body = sys.stdin.buffer.read(LARGEST + 1)
-    else:
-        try:
-            with file.open("rb") as opened:
-                body = opened.read(LARGEST + 1)
-        except OSError as reason:
-            raise Failed(f"{file} cannot be read: {reason.strerror}") from None
-    if len(body) > LARGEST:
-        raise Failed("a signed body may have 1 MiB")
-    return body
-
-
-def _lines(written: str) -> list[str]:
-    if not written.startswith("@"):
-        return [written]
-    try:
-        text = Path(written[1:]).read_text(encoding="latin-1")
-    except OSError as reason:
-        raise Failed(f"{written[1:]} cannot be read: {reason.strerror}") from None
-    return [line for line in text.splitlines() if line.strip()]
-
-
-def _field(line: str) -> tuple[str, str]:
-    name, mark, value = line.partition(":")
-    if not mark or not name.strip():
-        raise Failed(f"{line[:40]!r} is no header field; write Name: value", "mistake")
-    return name.strip(), value.strip()
