@@ -3,10 +3,11 @@
 httpx.Client(auth=ClientCredentials("https://auth.example/oauth/token", client_id, Secret(...), scopes="read:pets"))
 """
 
-from doorward.client.assertion import PrivateKeyJwt
+from doorward.client.assertion import CertificateOnly, PrivateKeyJwt, SecretPost
 from doorward.client.credentials import ClientCredentials
 from doorward.client.dpop import DpopKey
 from doorward.client.hmac import Hmac
+from doorward.client.http_signature import HttpSignature
 from doorward.client.keys import ApiKey, Basic, Bearer
 from doorward.client.login import Login
 from doorward.client.mutual_tls import mutual_tls
@@ -20,12 +21,15 @@ __all__ = [
     "ApiKey",
     "Basic",
     "Bearer",
+    "CertificateOnly",
     "ClientCredentials",
     "DpopKey",
     "Hmac",
+    "HttpSignature",
     "Login",
     "PrivateKeyJwt",
     "Renewing",
+    "SecretPost",
     "Session",
     "TokenError",
     "Unsafe",

@@ -65,10 +65,12 @@ class TokenEndpoint:
     dpop: DpopProofs | None
 
     def obtain(self, before: Held | None, now: float) -> Obtaining:
-        response = yield self._request()
-        if self.dpop is not None and self.dpop.learns(response) is False and _wants_nonce(response):
-            response = yield self._request()
-            self.dpop.learns(response)
+        request, nonce = self._request()
+        response = yield request
+        if self.dpop is not None and self.dpop.learns(response, nonce):
+            request, nonce = self._request()
+            response = yield request
+            self.dpop.learns(response, nonce)
         token = read_token(response, now)
         if self.dpop is not None and token.type != "DPoP":
             raise TokenError("invalid_answer", "the token is not bound to the DPoP key", response.status_code)
@@ -76,15 +78,9 @@ class TokenEndpoint:
             raise TokenError("invalid_answer", "the token is bound to a DPoP key; say dpop=DpopKey.generate()", response.status_code)
         return HeldToken(token)
 
-    def _request(self) -> httpx.Request:
+    def _request(self) -> tuple[httpx.Request, str | None]:
+        """And the nonce that its DPoP proof holds."""
         form, headers = dict(self.form), {"Accept": "application/json"}
         self.proof.prove(self.client_id, self.url, form, headers)
         request = httpx.Request("POST", self.url, data=form, headers=headers)
-        if self.dpop is not None:
-            self.dpop.show(request)
-        return request
-
-
-def _wants_nonce(response: httpx.Response) -> bool:
-    """An authorization server asks for its nonce in the body (RFC 9449 section 8)."""
-    return response.status_code == httpx.codes.BAD_REQUEST and "dpop-nonce" in response.headers and b"use_dpop_nonce" in response.content
+        return request, self.dpop.show(request) if self.dpop is not None else None

@@ -16,6 +16,7 @@ from doorward.crypto.digest import sha256
 from doorward.crypto.jwk import thumbprint, to_jwk
 
 _MOST_ORIGINS: Final = 256
+_WANTED: Final = "use_dpop_nonce"
 _TOKEN_SCHEME: Final = "DPoP "  # noqa: S105 - a scheme
 
 
@@ -49,8 +50,8 @@ class DpopProofs:
         self._key, self._clock, self._entropy = key, clock, entropy
         self._nonces: dict[str, str] = {}
 
-    def show(self, request: httpx.Request) -> None:
-        """`ath` binds the proof to the token in Authorization, if it is sent as DPoP."""
+    def show(self, request: httpx.Request) -> str | None:
+        """`ath` binds the proof to the token in Authorization, if it is sent as DPoP. Gives the nonce that it holds."""
         claims: dict[str, object] = {
             "jti": base64url.encode(self._entropy(16)).decode(),
             "htm": request.method,
@@ -60,25 +61,26 @@ class DpopProofs:
         shown = request.headers.get("authorization", "")
         if shown.startswith(_TOKEN_SCHEME):
             claims["ath"] = base64url.encode(sha256(shown.removeprefix(_TOKEN_SCHEME).encode())).decode()
-        if (nonce := self._nonces.get(origin_of(request.url))) is not None:
+        nonce = self._nonces.get(origin_of(request.url))
+        if nonce is not None:
             claims["nonce"] = nonce
         request.headers["DPoP"] = self._key.proof(claims)
+        return nonce
 
-    def learns(self, response: httpx.Response) -> bool:
-        """Keeps the nonce that the answer tells. True: it was refused for want of it, so the same may be sent again."""
+    def learns(self, response: httpx.Response, shown: str | None) -> bool:
+        """Keeps the nonce that the answer tells. True: it was refused for want of it, so the same may be sent again. An
+        authorization server says so in its body, which must have been read (RFC 9449 section 8), an API in its challenge (9)."""
         nonce = response.headers.get("dpop-nonce")
         if nonce is None or len(nonce) > 1024:
             return False
-        origin = origin_of(response.request.url)
-        known = self._nonces.get(origin)
         if len(self._nonces) >= _MOST_ORIGINS:
             self._nonces.clear()
-        self._nonces[origin] = nonce
-        if known == nonce:
+        self._nonces[origin_of(response.request.url)] = nonce
+        if nonce == shown:
             return False
-        if response.status_code == httpx.codes.UNAUTHORIZED:  # a resource server: section 9
-            return "use_dpop_nonce" in response.headers.get("www-authenticate", "")
-        return False
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            return _WANTED in response.headers.get("www-authenticate", "")
+        return response.status_code == httpx.codes.BAD_REQUEST and response.is_stream_consumed and _WANTED in response.text
 
 
 def _part(value: Mapping[str, object]) -> bytes:

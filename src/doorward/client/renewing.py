@@ -126,12 +126,12 @@ class Renewing(httpx.Auth):
         held.show(request)
         if self._dpop is None:
             return (yield from _answered(request))
-        self._dpop.show(request)
+        nonce = self._dpop.show(request)
         response = yield from _answered(request)
-        if self._dpop.learns(response) and again:
-            self._dpop.show(request)
+        if self._dpop.learns(response, nonce) and again:
+            nonce = self._dpop.show(request)
             response = yield from _answered(request)
-            self._dpop.learns(response)
+            self._dpop.learns(response, nonce)
         return response
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
