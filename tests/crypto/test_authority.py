@@ -149,7 +149,7 @@ def test_a_certificate_of_an_end_signs_no_other() -> None:
 def test_serial_numbers_are_positive_random_and_at_most_20_octets() -> None:
     drawn = {new_serial(os.urandom) for _ in range(1000)}
     assert len(drawn) == 1000
-    assert all(len(each) == 40 and 0 < int(each, 16) < 1 << 159 for each in drawn)
+    assert all(len(each) <= 40 and 0 < int(each, 16) < 1 << 159 for each in drawn)
     assert int(new_serial(bytes), 16) == 1, "never nought"
     assert int(new_serial(lambda count: b"\xff" * count), 16) == (1 << 159) - 1
 

@@ -204,10 +204,10 @@ async def revoke(id: str, *, store: Store, sealer: Sealer, actor: Actor, clock: 
 
 async def show(id: str, *, store: Store) -> Credential:
     """By serial (colons and upper case are understood), by a registered one's id, or by thumbprint. Raises NotThere."""
-    serial = id.replace(":", "").lower()
+    digits = id.replace(":", "").lower()
     candidates = [id] if len(id) <= 128 else []
-    if 0 < len(serial) <= 40 and all(letter in "0123456789abcdef" for letter in serial):
-        candidates.append(serial.zfill(40))
+    if 0 < len(digits) <= 40 and all(digit in "0123456789abcdef" for digit in digits):
+        candidates.append(certificate_reading.serial_text(int(digits, 16)))
     for each in candidates:
         found = await store.credentials.get(each)
         if found is not None and found.method == MTLS:

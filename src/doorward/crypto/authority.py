@@ -26,6 +26,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from doorward.core.authority import Authority
 from doorward.core.clock import Entropy
 from doorward.core.secret import Secret
+from doorward.crypto.certificate_reading import serial_text
 from doorward.crypto.seal import SealBroken, Sealer
 
 PURPOSE: Final = "ca_key"
@@ -146,8 +147,8 @@ def open_authority(authority: Authority, sealer: Sealer) -> Signer:
 
 
 def new_serial(entropy: Entropy) -> str:
-    """159 random bits, in hex: positive, and no longer than 20 octets (RFC 5280 section 4.1.2.2)."""
-    return f"{int.from_bytes(entropy(20), 'big') >> 1 or 1:040x}"
+    """159 random bits: positive, and no longer than 20 octets (RFC 5280 section 4.1.2.2)."""
+    return serial_text(int.from_bytes(entropy(20), "big") >> 1 or 1)
 
 
 def new_key() -> tuple[bytes, Secret]:

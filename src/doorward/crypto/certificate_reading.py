@@ -4,6 +4,7 @@ A request (PKCS #10, RFC 2986) proves that its maker holds the key; nothing else
 are ValueError with a sentence that holds nothing of the input.
 """
 
+import warnings
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -13,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LARGEST: Final = 64 * 1024
@@ -23,6 +25,7 @@ _UNREADABLE: Final = (
     TypeError,
     UnsupportedAlgorithm,
     InvalidSignature,
+    CryptographyDeprecationWarning,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
     x509.InvalidVersion,
@@ -32,7 +35,7 @@ _KEYS: Final = "the key must be ECDSA (P-256, P-384, P-521), Ed25519, or RSA of 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a certificate says. `serial` in hex of even length; `subject` as RFC 4514 writes it. `usages` None: for any use."""
+    """What a certificate says. `serial` as `serial_text`; `subject` as RFC 4514 writes it. `usages` None: for any use."""
 
     der: bytes
     serial: str
@@ -51,9 +54,11 @@ def read_certificate(data: bytes) -> Certificate:
     _check_size(data, "certificate")
     try:
         load = x509.load_pem_x509_certificate if _PEM in data else x509.load_der_x509_certificate
-        certificate = load(data)
-        _check_key(certificate.public_key())
-        return _told(certificate)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CryptographyDeprecationWarning)  # what RFC 5280 forbids, such as a serial below one
+            certificate = load(data)
+            _check_key(certificate.public_key())
+            return _told(certificate)
     except _Weak as reason:
         raise ValueError(str(reason)) from None
     except _UNREADABLE:
@@ -65,7 +70,9 @@ def read_request(data: bytes) -> bytes:
     _check_size(data, "request")
     try:
         load = x509.load_pem_x509_csr if _PEM in data else x509.load_der_x509_csr
-        request = load(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            request = load(data)
         key = request.public_key()
         _check_key(key)
         if isinstance(request.signature_hash_algorithm, hashes.MD5 | hashes.SHA1):
@@ -79,6 +86,12 @@ def read_request(data: bytes) -> bytes:
     if not genuine:
         raise ValueError("the request is not signed by the key that it names; make it anew")
     return public
+
+
+def serial_text(number: int) -> str:
+    """As openssl writes it, but in lower case: hex of even length, no more of it than need be."""
+    text = f"{number:x}"
+    return text.zfill(len(text) + len(text) % 2)
 
 
 def to_pem(der: bytes) -> str:
@@ -109,10 +122,9 @@ def _told(certificate: x509.Certificate) -> Certificate:
     names = next((each.value for each in extensions if isinstance(each.value, x509.SubjectAlternativeName)), None)
     usage = next((each.value for each in extensions if isinstance(each.value, x509.ExtendedKeyUsage)), None)
     common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    serial = f"{certificate.serial_number:x}"
     return Certificate(
         der=certificate.public_bytes(Encoding.DER),
-        serial=serial.zfill(len(serial) + len(serial) % 2),
+        serial=serial_text(certificate.serial_number),
         subject=certificate.subject.rfc4514_string(),
         common_name=str(common[0].value) if common else None,
         uris=tuple(names.get_values_for_type(x509.UniformResourceIdentifier)) if names else (),
