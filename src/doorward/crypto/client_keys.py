@@ -7,13 +7,14 @@ looked up by algorithm and `kid`; a `kid` is a dictionary key and nothing else (
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from doorward.core.presented import x5t
 from doorward.crypto.algorithms import ASYMMETRIC, PublicKey, check_fits, checker
+from doorward.crypto.certificate_reading import read_certificate
 from doorward.crypto.jose import VerifyingKey
 from doorward.crypto.jwk import from_jwk, thumbprint, to_jwk
 
@@ -107,25 +108,21 @@ def _certificate_of(jwk: Mapping[str, object]) -> str | None:
         return None
     if not isinstance(chain, list) or not chain or not isinstance(chain[0], str) or len(chain[0]) > _LONGEST_CERTIFICATE:
         raise ValueError("x5c is a list of certificates in base64")
-    der = b64decode(chain[0], validate=True)
+    der = read_certificate(b64decode(chain[0], validate=True)).der
     if _spki(x509.load_der_x509_certificate(der).public_key()) != _spki(from_jwk(jwk)):
         raise ValueError("the certificate in x5c is of another key")
     return x5t(der)
 
 
-def _spki(key: object) -> bytes:
-    public_bytes = getattr(key, "public_bytes", None)
-    if public_bytes is None:
-        raise ValueError("a key of a kind that is not known here")
-    spki: bytes = public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+def _spki(key: Any) -> bytes:
+    spki: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return spki
 
 
 def certificate_jwk(data: bytes) -> dict[str, object]:
     """A certificate (PEM or DER) as a key to register. Raises ValueError."""
-    certificate = x509.load_pem_x509_certificate(data) if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
-    key = certificate.public_key()
+    der = read_certificate(data).der
+    key = x509.load_der_x509_certificate(der).public_key()
     if not isinstance(key, PublicKey):
         raise ValueError("the certificate's key is of a kind that is not known here")
-    der = certificate.public_bytes(Encoding.DER)
     return {**to_jwk(key), "x5c": [b64encode(der).decode()], "x5t#S256": x5t(der).partition(":")[2]}
