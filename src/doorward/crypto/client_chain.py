@@ -85,6 +85,8 @@ class ClientTrust:
     def __init__(self, authorities: Mapping[str, Certificates], lists: RevocationLists, domains: Mapping[str, str]) -> None:
         """Raises ValueError. `domains`: which CA (a name of `authorities`) may speak for which SPIFFE trust domain; empty: any for any."""
         self.lists, self.domains = lists, domains
+        for each in (each for known in authorities.values() for each in known):
+            _check_authority(each)
         self._names = {mark_of(each): name for name, known in authorities.items() for each in known}
         self._own = frozenset(mark_of(each) for each in authorities.get(OWN, ()))
         anchors = {mark_of(each): each for known in authorities.values() for each in known}
@@ -96,16 +98,11 @@ class ClientTrust:
         check_size(chain)
         mark = hashlib.sha256(b"".join(len(each).to_bytes(4, "big") + each for each in chain)).digest()
         known = self._known.get(mark)
-        if known is None:
-            known = self._verify(chain, now)
-            if len(self._known) >= _REMEMBERED:
+        if known is None or not known.since <= now < known.until + 1:  # another way may hold then
+            known = self._known[mark] = self._verify(chain, now)
+            if len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            self._known[mark] = known
-        try:
-            check_time(known.since, known.until, now)
-        except Refused:
-            self._known.pop(mark, None)  # another way may still hold
-            raise
+        check_time(known.since, known.until, now)
         return known
 
     def _verify(self, chain: tuple[bytes, ...], now: float) -> Chain:
@@ -142,6 +139,16 @@ class ClientTrust:
 
     def may_say(self, domain: str, anchor: str) -> bool:
         return not self.domains or self.domains.get(domain) == anchor
+
+
+def _check_authority(certificate: x509.Certificate) -> None:
+    """Raises ValueError: trusted as a CA, it would be taken as a caller, whatever the store says of it."""
+    try:
+        if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return
+    except x509.ExtensionNotFound:
+        pass
+    raise ValueError(f"{certificate.subject.rfc4514_string()[:80]} is no CA; make a single certificate known with: doorward cert register")
 
 
 def read_leaf(chain: tuple[bytes, ...]) -> Leaf:
