@@ -1,4 +1,4 @@
-"""doorward key create|list|show|rotate|revoke|import|pattern: API keys and HMAC keys."""
+"""doorward key list|show|rotate|revoke|import|pattern: API keys, HMAC keys, keys of message signatures; `create` in key_create.py."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,93 +9,36 @@ import click
 from doorward.admin import key_import, key_rotation, keys
 from doorward.admin.actor import LOCAL
 from doorward.admin.key_csv import ImportOrder
-from doorward.admin.keys import KeyMaker, KeyOptions, KeyOrder
+from doorward.admin.signature_keys import shown_public
 from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_secret, run, tell
+from doorward.cli.key_create import create, kept, maker, out_option, public_option, read_public_half
 from doorward.cli.show import key_line, key_record, when
-from doorward.cli.words import RATE, SPAN, Home, at_home
+from doorward.cli.words import SPAN, at_home
 from doorward.core import key_text
 from doorward.core.clock import moment
 from doorward.core.credential import Credential
-from doorward.core.limit import Rate
 from doorward.crypto.imported_key import FORMS
 from doorward.data_dir import DataDir, DataDirError
 
-ONCE = "This is shown once and kept nowhere; store it now."
 
-
-@click.group("key", help="API keys and HMAC keys.")
+@click.group("key", help="API keys, HMAC keys and keys of message signatures.")
 def command() -> None: ...
 
 
-def maker(home: Home) -> KeyMaker:
-    options = home.settings.options("keys", KeyOptions)
-    return KeyMaker(peppers=home.peppers, sealer=home.sealer, entropy=home.entropy, options=options)
-
-
-@command.command("create", help="Make a key and show it, once.")
-@click.option("--name", required=True, help="What you call it.")
-@click.option("--owner", required=True, help="An account, a service, or any text; the key dies with an account or service.")
-@click.option("--scopes", default="", help="What it may do, words with spaces between.")
-@click.option("--prefix", help="sk secret (the default), pk publishable, rk restricted, or 2 to 12 letters of your own; not of HMAC keys.")
-@click.option("--env", type=click.Choice(key_text.ENVS), default="live", show_default=True, help="Test keys are refused on live routes.")
-@click.option("--expires", type=SPAN, help="How long it lives, such as 30d.")
-@click.option("--not-before", type=SPAN, help="From when on it works, counted from now, such as 1h.")
-@click.option("--allow-ip", "networks", multiple=True, metavar="CIDR", help="Only from here; may be given again.")
-@click.option("--origin", "origins", multiple=True, metavar="ORIGIN", help="Only from pages of this origin (publishable keys).")
-@click.option("--methods", default="", help='Only with these HTTP methods, such as "GET HEAD".')
-@click.option("--rate", type=RATE, help="Its own limit, such as 100/m.")
-@click.option("--meta", "metadata", multiple=True, metavar="NAME=VALUE", help="A note of your own on it, no secret; may be given again.")
-@click.option("--hmac", "signs", is_flag=True, help="A key that signs requests instead of being sent.")
-@data_option
-@json_option
-def create(
-    name: str, owner: str, scopes: str, prefix: str | None, env: str, expires: float | None, not_before: float | None,
-    networks: tuple[str, ...], origins: tuple[str, ...], methods: str, rate: Rate | None,
-    metadata: tuple[str, ...], signs: bool, data: str | None, as_json: bool,
-) -> None:  # fmt: skip
-    if signs and prefix is not None:
-        raise click.UsageError("--prefix: an HMAC key has none, its secret is never sent")
-    notes = _notes(metadata)
-
-    async def work() -> keys.NewKey:
-        async with at_home(data_dir(data)) as home:
-            now = home.clock()
-            order = KeyOrder(
-                name=name, owner=owner, scopes=frozenset(scopes.split()), prefix=prefix or keys.PREFIX, env=env, lifetime=expires,
-                not_before=now + not_before if not_before else None, methods=tuple(methods.replace(",", " ").split()),
-                networks=networks, origins=origins, rate=rate, data=notes,
-            )  # fmt: skip
-            method = keys.HMAC if signs else keys.API_KEY
-            return await keys.create(order, store=home.store, maker=maker(home), actor=LOCAL, now=now, method=method)
-
-    new = run(work)
-    shown = {"secret" if signs else "key": new.key}
-    text = f"{'id     ' if signs else 'key'} {new.id if signs else new.key.reveal()}"
-    if signs:
-        text += f"\nsecret  {new.key.reveal()}"
-    tell(as_json, {"id": new.id, **shown, **key_record(new.credential)}, f"{text}\n{key_line(new.credential)}\n{ONCE}")
-
-
-def _notes(written: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for each in written:
-        name, mark, value = each.partition("=")
-        if not mark or not name or name in found:
-            raise click.UsageError(f"--meta {each[:40]}: write NAME=VALUE, each name once")
-        found[name] = value
-    return found
+command.add_command(create)
 
 
 @command.command("list", help="All keys, without their secrets.")
 @click.option("--owner", help="Only those of this owner.")
-@click.option("--hmac", "signs", is_flag=True, help="Only HMAC keys.")
+@click.option("--hmac", "method", flag_value=keys.HMAC, help="Only HMAC keys.")
+@click.option("--rfc9421", "method", flag_value=keys.HTTP_SIGNATURE, help="Only keys of message signatures.")
 @click.option("--ending", type=SPAN, help="Only those that live and end within this time, such as 14d.")
 @data_option
 @json_option
-def list_(owner: str | None, signs: bool, ending: float | None, data: str | None, as_json: bool) -> None:
+def list_(owner: str | None, method: str | None, ending: float | None, data: str | None, as_json: bool) -> None:
     async def work() -> list[tuple[Credential, float | None]]:
         async with at_home(data_dir(data)) as home:
-            found = await keys.every(store=home.store, owner=owner, method=keys.HMAC if signs else None)
+            found = await keys.every(store=home.store, owner=owner, method=method)
             if ending is not None:
                 found = [key for key in found if keys.ends_within(key, home.clock(), ending)]
             used: dict[str, float] = {}
@@ -119,29 +62,32 @@ def show(id: str, data: str | None, as_json: bool) -> None:
             return key, list(await key_rotation.callers(key.id, store=home.store, now=home.clock()))
 
     key, callers = run(work)
-    notes = [f"{name}: {value}" for name, value in keys.metadata(key).items()]
-    tell(as_json, key_record(key) | {"callers": _rows(callers)}, "\n".join([key_line(key), *notes, *_caller_lines(callers)]))
+    public = shown_public(key) if key.method == keys.HTTP_SIGNATURE else {}
+    notes = [f"{name}: {value}" for name, value in keys.metadata(key).items()] + list(public.values())
+    tell(as_json, key_record(key) | public | {"callers": _rows(callers)}, "\n".join([key_line(key), *notes, *_caller_lines(callers)]))
 
 
 @command.command("rotate", help="A second key beside the first, which then ends by itself.")
 @click.argument("id")
 @click.option("--overlap", type=SPAN, default="24h", show_default=True, help="How long both work.")
+@public_option
+@out_option
 @data_option
 @json_option
-def rotate(id: str, overlap: float, data: str | None, as_json: bool) -> None:
+def rotate(id: str, overlap: float, public_key: str | None, out: Path | None, data: str | None, as_json: bool) -> None:
+    public = read_public_half(public_key)
+
     async def work() -> key_rotation.Rotation:
         async with at_home(data_dir(data)) as home:
-            return await key_rotation.rotate(id, store=home.store, maker=maker(home), actor=LOCAL, now=home.clock(), overlap=overlap)
+            return await key_rotation.rotate(
+                id, store=home.store, maker=maker(home), actor=LOCAL, now=home.clock(), overlap=overlap, public=public
+            )
 
-    done = run(work)
-    shown = "secret" if done.new.credential.method == keys.HMAC else "key"
-    answer = {"id": done.new.id, shown: done.new.key, "replaces": done.old.id, "old_ends_at": moment(done.ends_at)}
-    lines = [
-        f"{shown} {done.new.key.reveal()}",
-        ONCE,
-        f"the old key {done.old.id} works until {when(done.ends_at)}",
-        *_caller_lines(done.callers),
-    ]
+    with kept(out) as keep:
+        done = run(work)
+        shown, told = keep(done.new, brought=public is not None)
+    answer = {"id": done.new.id, **shown, "replaces": done.old.id, "old_ends_at": moment(done.ends_at)}
+    lines = [*told, f"the old key {done.old.id} works until {when(done.ends_at)}", *_caller_lines(done.callers)]
     tell(as_json, answer | {"callers": _rows(done.callers)}, "\n".join(lines))
 
 

@@ -6,7 +6,7 @@ from doorward.admin import webhooks
 from doorward.admin.actor import LOCAL
 from doorward.admin.webhooks import NewSecret, SenderOrder
 from doorward.cli.frame import data_dir, data_option, json_option, read_secret, run, tell
-from doorward.cli.key import ONCE
+from doorward.cli.key_create import ONCE
 from doorward.cli.show import when
 from doorward.cli.words import RATE, SPAN, at_home
 from doorward.core.clock import moment
