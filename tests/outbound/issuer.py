@@ -38,7 +38,7 @@ class Key:
     def sign(self, claims: dict[str, Any], typ: str | None = "at+jwt", **header: object) -> str:
         head = {"alg": self.alg, "kid": self.kid, "typ": typ} | header
         head = {name: value for name, value in head.items() if value is not None}
-        return jwt.encode(head, claims, self.made, algorithms=[str(head["alg"])])
+        return jwt.encode(head, claims, self.made, algorithms=[str(head["alg"])], default_type=None)
 
 
 @dataclass

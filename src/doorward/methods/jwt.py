@@ -140,6 +140,7 @@ class Jwt:
         known = token if isinstance(token, KnownForeign) else await self._foreign.verify(token, shown.digest)
         if not known.holds():
             self._memo.pop(shown.digest, None)
+            await known.trusted.keys.find(known.key.kid, known.key.alg)  # whether nobody can tell: then it is no wrong credential
             raise Refused(Why.UNKNOWN, note=f"the key {known.key.kid} of {known.proof.issuer} was withdrawn")
         self._check(known.claims, known.audience(shown.audience, self._issuer), now)
         if known is not token:
