@@ -11,6 +11,7 @@ import pytest
 
 from doorward.core import chain
 from doorward.core.account import Account
+from doorward.core.authority import KEPT_AFTER_END, MTLS
 from doorward.core.credential import Credential, Limits
 from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.grant import Grant, Spent, Ticket
@@ -593,6 +594,16 @@ class SweepPromises:
             pass
         assert [await do(store, call(Tx.hold, f"g{n}")) is None for n in range(7)] == [True] * 4 + [False] * 3
         assert await do(store, lambda tx: tx.hold("endless")) is not None
+
+
+    async def test_expired_certificates_leave_a_month_later(self, store: Store) -> None:
+        for n in range(3):
+            certificate = replace(PLAIN, id=f"c{n}", lookup=f"c{n}", method=MTLS, expires_at=NOW + n)
+            await do(store, call(Tx.add_credential, certificate))
+        assert await store.sweep(NOW + KEPT_AFTER_END) == 0
+        assert await store.sweep(NOW + KEPT_AFTER_END + 1.5) == 2
+        assert [each.id for each in await store.credentials.list()] == ["c2"]
+        assert await store.credentials.find(MTLS, "c1") is None
 
 
 class StatePromises:

@@ -120,7 +120,9 @@ def test_openssl_shakes_hands_both_ways_with_what_was_issued(data: Path, tmp_pat
     port = free_port()
     listen = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", server / "cert.pem", "-key", server / "key.pem", "-CAfile"]
     strict = ["-Verify", "2", "-verify_return_error", "-crl_check", "-www"]
-    listening = subprocess.Popen([*listen, tmp_path / "trust.pem", *strict], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    listening = subprocess.Popen(
+        [str(word) for word in (*listen, tmp_path / "trust.pem", *strict)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_for(port)
         words = ("s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", data / "ca" / "ca.pem", "-verify_return_error")
@@ -169,7 +171,7 @@ def shake(data: Path, pair: Path, crl: Path) -> str:
     seen = ends[0].getpeercert()
     assert ends[1].getpeercert(), "the server has seen the client's"
     assert seen is not None
-    return str(dict(pair for part in seen["subject"] for pair in part)["commonName"])  # type: ignore[misc, union-attr]
+    return str(dict(pair for part in seen["subject"] for pair in part)["commonName"])  # type: ignore[misc]
 
 
 def wait_for(port: int) -> None:

@@ -12,6 +12,8 @@ MTLS: Final = "mtls"
 ISSUED: Final = "issued"
 REGISTERED: Final = "registered"
 """Kinds of such a credential: our own authority signed it, or an operator made a foreign one known."""
+KEPT_AFTER_END: Final = 30 * 86400.0
+"""Seconds that an expired one can still be shown, and stands on the list of revoked ones, before it is swept."""
 
 
 @dataclass(frozen=True, slots=True)

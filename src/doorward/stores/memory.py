@@ -1,11 +1,13 @@
 """The ports in plain dictionaries: for tests and first steps, in one process. It passes the same suite as the others."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from doorward.core import chain
 from doorward.core.account import Account
+from doorward.core.authority import KEPT_AFTER_END, MTLS
 from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.event import Change
@@ -15,7 +17,8 @@ from doorward.stores.memory_tx import MemoryTx, Tables
 
 T = TypeVar("T")
 _A_DAY = 24 * 3600.0
-_SWEPT = ("session", "access_token")
+_SWEPT = {"session": 0.0, "access_token": 0.0, MTLS: KEPT_AFTER_END}
+"""Methods whose credentials leave, so many seconds after their end."""
 
 
 class MemoryStore:
@@ -52,12 +55,12 @@ class MemoryStore:
     async def sweep(self, now: float, most: int = 500) -> int:
         tables = self._tables
         tables.numbers["writes"] += 1
-        sessions = [id for id, each in tables.credentials.items() if each.method in _SWEPT and _is_past(each.expires_at, now)][:most]
-        for id in sessions:
+        over = [id for id, each in tables.credentials.items() if _is_past(each.expires_at, now - _SWEPT.get(each.method, math.inf))][:most]
+        for id in over:
             ended = tables.credentials.pop(id)
             del tables.lookups[ended.method, ended.lookup]
         return (
-            len(sessions)
+            len(over)
             + _drop(tables.changes, [seq for seq, each in tables.changes.items() if each.until < now][:most])
             + _drop(tables.tickets, [key for key, each in tables.tickets.items() if each.expires_at < now][:most])
             + _drop(tables.grants, [id for id, each in tables.grants.items() if _is_past(each.expires_at, now - _A_DAY)][:most])

@@ -51,6 +51,7 @@ TOUCH: Final = "UPDATE credentials SET seen_at = $2, expires_at = coalesce($3, e
 SWEEP_SESSIONS: Final = """DELETE FROM credentials WHERE id IN (
     SELECT id FROM credentials WHERE method = 'session' AND expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING 1"""
 SWEEP_TOKENS: Final = SWEEP_SESSIONS.replace("'session'", "'access_token'")
+SWEEP_CERTIFICATES: Final = SWEEP_SESSIONS.replace("'session'", "'mtls'")
 
 
 def _maker(*names: str) -> Callable[..., Credential]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from doorward.core.authority import KEPT_AFTER_END
 from doorward.stores.sql import Rows, changes, credentials, grants
 
 _EXPIRED: Final = (changes.SWEEP, grants.SWEEP_TICKETS, credentials.SWEEP_SESSIONS, credentials.SWEEP_TOKENS)
@@ -12,4 +13,5 @@ async def sweep(rows: Rows, now: float, most: int) -> int:
     gone = 0
     for statement in _EXPIRED:
         gone += len(await rows(statement, now, most))
+    gone += len(await rows(credentials.SWEEP_CERTIFICATES, now - KEPT_AFTER_END, most))
     return gone + len(await rows(grants.SWEEP, now - grants.KEPT_AFTER_END, most))
