@@ -66,5 +66,8 @@ core.register_action("doorward", { "http-req" }, function(txn, url)
                 txn.http:req_set_header(name, values[0])
             end
         end
+        if told.headers["dpop-nonce"] ~= nil then
+            txn:set_var("txn.dpop_nonce", told.headers["dpop-nonce"][0])
+        end
     end
 end, 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import authlib.deprecate  # noqa: F401 - it turns its own warnings on, so before they are turned off
+import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it turns its own warnings on, so before they are turned off
 import jwt as pyjwt
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -307,11 +307,11 @@ async def test_proofs_that_other_libraries_made_are_taken(door: Door, library: s
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": CLIENT.jwk}
     claims = CLIENT.claims("GET", URI, token)
     if library == "pyjwt":
-        proof = pyjwt.encode(claims, CLIENT.key.private_key, "ES256", header)
+        proof = pyjwt.encode(claims, CLIENT.key.as_pem(private=True), "ES256", header)
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from authlib.jose import JsonWebKey, JsonWebToken
+            from authlib.jose import JsonWebKey, JsonWebToken  # type: ignore[import-untyped]
 
             key = JsonWebKey.import_key(CLIENT.key.as_dict(private=True))
             proof = JsonWebToken(["ES256"]).encode(header, claims, key, check=False).decode()
@@ -321,7 +321,7 @@ async def test_proofs_that_other_libraries_made_are_taken(door: Door, library: s
 def test_options_that_make_no_sense_are_refused() -> None:
     for wrong in ({"window": 0.0}, {"window": 601.0}, {"leeway": 61.0}, {"nonce": "maybe"}, {"nonce_life": 1.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            DpopOptions(**wrong)  # type: ignore[arg-type]
+            DpopOptions(**wrong)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -1,7 +1,7 @@
 """doorward's /verify and a service, both real servers, for the real proxies of `deploy/` to stand between.
 
 Routes      /open anyone · /pets API key with read:pets · /write API key with write:pets · /rare one request an hour ·
-            /signed HMAC key · /down a method whose store does not answer
+            /signed HMAC key · /down a method whose store does not answer · /bound a token bound to a DPoP key
 Service     says as JSON what reached it; below /signed it believes X-Auth-Identity only and compares signed bodies
 """
 
@@ -15,7 +15,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
@@ -29,14 +29,22 @@ from doorward.admin.keys import KeyMaker, KeyOptions, KeyOrder, create
 from doorward.core.gate import Gate, GateOptions
 from doorward.core.limit import Rate
 from doorward.core.policy import parse
+from doorward.core.revoked import Revoked
 from doorward.core.route import Route, Routes
 from doorward.core.store import Unavailable
 from doorward.crypto.digest import Peppers
+from doorward.crypto.dpop_nonce import DpopNonces
+from doorward.crypto.dpop_proof import ALGS
 from doorward.crypto.hashing_pool import HashingPool
+from doorward.crypto.jose import sign_jwt
+from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.seal import Sealer
+from doorward.crypto.token_claims import ACCESS_TOKEN
 from doorward.lab.stranger import signed
 from doorward.methods.api_key import ApiKey
+from doorward.methods.dpop import Dpop, DpopOptions
 from doorward.methods.hmac import Hmac
+from doorward.methods.jwt import Jwt
 from doorward.stores.memory import MemoryStore
 from doorward.web.answer import Answerer
 from doorward.web.asgi import App, Receive, Scope, Send
@@ -48,6 +56,7 @@ from doorward.web.key_set import KeySet
 from doorward.web.listener import Listener
 from doorward.web.original import Style
 from doorward.web.proxy import Proxies
+from tests.methods.dpop_client import DpopClient
 from tests.web.door import Words
 from tests.web.keys import TestKey
 
@@ -62,6 +71,10 @@ class Keys:
     reader: str
     hmac_id: str
     hmac_secret: str
+    bound: str
+    """A token that is bound to CLIENT's key."""
+    older_nonce: Callable[[], str]
+    """One that was given a minute ago, and is taken."""
 
 
 def free_port() -> int:
@@ -70,7 +83,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def doorward(style: Style | None) -> tuple[App, Keys, HashingPool]:
+CLIENT = DpopClient()
+
+
+def tokens(peppers: Peppers, sealer: Sealer, nonce: str) -> tuple[Jwt, Dpop, str]:
+    """What proves a bound token, and one."""
+    keyring, now = Keyring(), time.time()
+    keyring.load([new_signing_key("ES256", sealer, os.urandom, now - 60, now - 60)], sealer, now)
+    options = DpopOptions(nonce=nonce)
+    dpop = Dpop(nonces=DpopNonces(peppers, time.time, options.nonce_life), clock=time.time, options=options)
+    claims = {"iss": ISSUER, "sub": "ann", "aud": ISSUER, "iat": now, "exp": now + 900, "jti": "t", "cnf": {"jkt": CLIENT.jkt}}
+    jwt = Jwt(keyring=keyring, revoked=Revoked(), clock=time.time, issuer=ISSUER)
+    return jwt, dpop, sign_jwt(claims, keyring.active(now), ACCESS_TOKEN)
+
+
+def doorward(style: Style | None, nonce: str = "off") -> tuple[App, Keys, HashingPool]:
     # Started a minute ago, else signatures of this second count as from before the start (DECISIONS 28).
     store, pool = MemoryStore(lambda: time.time() - 60), HashingPool(1, 1)
     peppers, sealer = Peppers({"p": _KEYS}, "p"), Sealer({"s": _KEYS}, "s", os.urandom)
@@ -84,8 +111,10 @@ def doorward(style: Style | None) -> tuple[App, Keys, HashingPool]:
     methods: list[Any] = [
         ApiKey(credentials=store.credentials, peppers=peppers, clock=time.time, pool=pool, write=store.write),
         Hmac(credentials=store.credentials, sealer=sealer, clock=time.time),
-        Words("jwt", place=b"x-down", error=Unavailable("the disk is full")),
+        Words("mtls", place=b"x-down", error=Unavailable("the disk is full")),
     ]
+    jwt, dpop, bound = tokens(peppers, sealer, nonce)
+    methods.append(jwt)
     key = parse("api_key")
     routes = Routes(
         [
@@ -94,19 +123,20 @@ def doorward(style: Style | None) -> tuple[App, Keys, HashingPool]:
             Route(path="/write", allow=key, scopes=frozenset({"write:pets"})),
             Route(path="/rare", allow=key, rate=Rate(1, 3600)),
             Route(path="/signed/**", allow=parse("hmac")),
-            Route(path="/down", allow=parse("jwt")),
+            Route(path="/down", allow=parse("mtls")),
+            Route(path="/bound/**", allow=parse("oauth bound by dpop")),
         ]
     )
-    gate = Gate(methods, routes, store.once, store.meter, time.time, GateOptions())
+    gate = Gate(methods, routes, store.once, store.meter, time.time, GateOptions(), dpop=dpop)
     verify = ForwardAuth(
         gate=gate,
-        answerer=Answerer(gate.methods),
+        answerer=Answerer(gate.methods, dpop=ALGS),
         proxies=Proxies(["127.0.0.1/32"]),
         clock=time.time,
         identify=IdentityTokens(issuer=ISSUER, sign=_SIGNING.sign, clock=time.time),
         style=style,
     )
-    keys = Keys(reader.key.reveal(), signer.id, signer.key.reveal())
+    keys = Keys(reader.key.reveal(), signer.id, signer.key.reveal(), bound, DpopNonces(peppers, lambda: time.time() - 60, 180.0).current)
     return Doors({MOUNT: verify}, {f"{MOUNT}/": verify}), keys, pool
 
 
@@ -239,9 +269,11 @@ def ask(connection: HTTPConnection, method: str, target: str, headers: Any = (),
 
 
 @contextmanager
-def trip(name: str, folder: Path, style: Style | None = None, replaced: Mapping[str, str] | None = None) -> Iterator[Trip]:
+def trip(
+    name: str, folder: Path, style: Style | None = None, replaced: Mapping[str, str] | None = None, nonce: str = "off"
+) -> Iterator[Trip]:
     """The proxy of this name between the world and the two servers. `style` None lets doorward read every family."""
-    app, keys, pool = doorward(style)
+    app, keys, pool = doorward(style, nonce)
     with served(app) as door, served(service()) as behind:
         port = free_port()
         command = written(name, folder, {"8000": door, "8080": behind, "8088": port}, replaced or {})

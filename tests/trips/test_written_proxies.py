@@ -49,12 +49,12 @@ def test_envoy_takes_every_identity_field_from_doorward_and_deletes_a_callers_ow
     assert "failure_mode_allow: false" in text
     assert "headers_with_underscores_action: REJECT_REQUEST" in text
     assert "normalize_path: false" in text
-    assert {"www-authenticate", "retry-after", "content-type"} <= listed("envoy.yaml", "allowed_client_headers")
+    assert {"www-authenticate", "retry-after", "content-type", "dpop-nonce"} <= listed("envoy.yaml", "allowed_client_headers")
 
 
 def test_envoy_shows_doorward_every_field_that_a_method_reads() -> None:
     shown = listed("envoy.yaml", "allowed_headers")
-    assert {"authorization", "cookie", "origin", "x-", "sec-", "access-control-request-", "signature", "signature-input"} <= shown
+    assert {"authorization", "cookie", "origin", "x-", "sec-", "access-control-request-", "signature", "signature-input", "dpop"} <= shown
 
 
 def verify(port: int, method: str, target: str, headers: dict[str, str]) -> Told:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -306,7 +307,7 @@ async def test_signing_in_with_a_proof_binds_both_tokens_to_its_key(auth: Auth) 
         refused = await client.get("/pets", headers=bearer(told))
         assert 'DPoP realm="doorward", error="invalid_token", algs="ES256 ' in refused.headers["www-authenticate"]
 
-        def shown(by: DpopClient | None, **more: object) -> dict[str, str]:
+        def shown(by: DpopClient | None, **more: Any) -> dict[str, str]:
             return {"DPoP": by.proof("POST", f"{ISSUER}/auth/refresh", **more)} if by is not None else {}
 
         body = {"refresh_token": told["refresh_token"]}
@@ -341,7 +342,7 @@ async def test_signing_in_with_a_proof_binds_both_tokens_to_its_key(auth: Auth) 
         {"jti": None},
     ],
 )
-async def test_a_proof_that_is_not_for_this_door_gives_no_token(auth: Auth, said: dict[str, object]) -> None:
+async def test_a_proof_that_is_not_for_this_door_gives_no_token(auth: Auth, said: dict[str, Any]) -> None:
     async with auth.client() as client:
         answer = await client.post("/auth/login", json=GOOD, headers={"DPoP": CLIENT.proof("POST", f"{ISSUER}/auth/login", **said)})
         assert answer.status_code == 401
@@ -388,7 +389,7 @@ async def test_a_required_nonce_is_asked_for_and_told(tmp_path: Path) -> None:
         auth = Auth(plain.place, nonce="required")
         async with auth.client() as client:
 
-            def proof(**more: object) -> dict[str, str]:
+            def proof(**more: Any) -> dict[str, str]:
                 return {"DPoP": CLIENT.proof("POST", f"{ISSUER}/auth/login", **more)}
 
             asked = await client.post("/auth/login", json=GOOD, headers=proof())
