@@ -16,6 +16,7 @@ from doorward.oauth.client_certificate import CertificateCheck
 from doorward.oauth.client_key_source import KeySource
 from doorward.oauth.endpoints import ENDPOINTS
 from doorward.oauth.endpoints.metadata import JWKS, metadata, mounts, well_known_paths
+from doorward.oauth.last_change import LastChange
 from doorward.oauth.parts import OAuthParts
 from doorward.oauth.read_token import ReadToken, Trust
 from doorward.web.asgi import App, Receive, Scope, Send
@@ -98,7 +99,14 @@ def _oauth_doors(parts: Parts) -> dict[str, App]:
 
 def _oauth_parts(parts: Parts) -> OAuthParts:
     home, issuer = parts.home, parts.options.server.issuer
-    trust = Trust(keyring=parts.keyring, revoked=parts.revoked, clock=home.clock, issuer=issuer, fresh=parts.watch_is_healthy)
+    trust = Trust(
+        keyring=parts.keyring,
+        revoked=parts.revoked,
+        clock=home.clock,
+        issuer=issuer,
+        fresh=parts.watch_is_healthy,
+        version=parts.version,
+    )
     return OAuthParts(
         gate=parts.gate,
         store=parts.store,
@@ -109,6 +117,7 @@ def _oauth_parts(parts: Parts) -> OAuthParts:
         peppers=home.peppers,
         clock=home.clock,
         issuer=issuer,
+        last_change=LastChange(parts.store.changes, parts.version),
         count_issued=parts.usage.issued,
         catch_up=parts.watch.catch_up,
         dpop=parts.dpop_keys,

@@ -188,13 +188,11 @@ class Mint:
 
         return self.answer(grant, await self.store.write(mint), stamp, None)
 
-    async def stamp(self, life: float | None = None) -> Stamp:
-        """For a new access token. To be made before the transaction: `seq` is what was seen before it."""
-        seq = await self.store.changes.latest()
+    async def stamp(self, life: float | None = None, seq: int | None = None) -> Stamp:
+        """For a new access token. To be made before the transaction: `seq` is what was seen before it (None: asked now)."""
+        seen = await self.store.changes.latest() if seq is None else seq
         issued_at = int(self.clock())
-        return Stamp(
-            key_text.new_id(self.entropy) + key_text.new_id(self.entropy), issued_at, issued_at + int(life or self.options.access_life), seq
-        )
+        return Stamp(self.entropy(16).hex(), issued_at, issued_at + int(life or self.options.access_life), seen)
 
     def ticket(self, refresh: Secret, grant: Grant, holder: str, stamp: Stamp) -> Ticket:
         now = self.clock()

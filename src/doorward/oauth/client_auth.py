@@ -16,7 +16,7 @@ from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
 from doorward.core.remembered import Version
 from doorward.core.request import Request
-from doorward.core.secret import Secret, same
+from doorward.core.secret import same
 from doorward.core.store import Accounts, Credentials
 from doorward.crypto.digest import Peppers
 from doorward.oauth.client_assertion import AssertionCheck, read_assertion
@@ -58,9 +58,12 @@ class ClientAuth:
 
     async def authenticate(self, form: Mapping[str, str], request: Request) -> Client:
         """`form`: each parameter once. Raises OAuthError, Unavailable."""
+        mark = self._mark(form, request)
+        if mark is not None and (client := self._recall(mark)) is not None:
+            return client
         shown = find(form, request)
         if isinstance(shown, ShownSecret):
-            return await self._by_secret(shown)
+            return await self._by_secret(shown, mark)
         if isinstance(shown, ShownText):
             assertion = read_assertion(shown.assertion, shown.id)
             client = await self._living(assertion.client)
@@ -79,21 +82,28 @@ class ClientAuth:
             raise invalid_client(why=Why.UNKNOWN if client is None else Why.REVOKED)
         return client
 
-    async def _by_secret(self, shown: ShownSecret) -> Client:
-        store, now = self._store, self._store.clock()
-        mark = self._mark(shown.id, shown.secret)
-        version = store.version()
+    def _recall(self, mark: bytes) -> Client | None:
+        """The client that has proven itself by the same a moment ago. None: it is to be proven."""
         known = self._known.get(mark)
-        if known is None or version is None or known.version != version or now >= known.until:
-            known = await self._prove(shown, version, now)
-            if version is not None:
-                self._remember(mark, known)
+        if known is None:
+            return None
+        now, version, ends = self._store.clock(), self._store.version(), known.credential.expires_at
+        if version is None or known.version != version or now >= known.until or (ends is not None and now >= ends):
+            return None
+        return known.client
+
+    async def _by_secret(self, shown: ShownSecret, mark: bytes | None) -> Client:
+        """`mark`: by which it is remembered."""
+        now, version = self._store.clock(), self._store.version()
+        known = await self._prove(shown, version, now)
         try:
             known.credential.check_live(now)
         except Refused as reason:
             raise invalid_client(why=reason.why) from None
         if shown.way not in known.client.auth:
             raise invalid_client("The client is registered for another way to authenticate.")
+        if mark is not None and version is not None:
+            self._remember(mark, known)
         return known.client
 
     async def _prove(self, shown: ShownSecret, version: object, now: float) -> _Known:
@@ -118,9 +128,18 @@ class ClientAuth:
         matches = same(self._store.peppers.mac(shown.secret.reveal().encode(), pepper), expected)
         return credential if matches else None
 
-    def _mark(self, id: str, secret: Secret) -> bytes:
-        text = f"{len(id)}:{id}{secret.reveal()}".encode()
-        return hashlib.blake2b(text, digest_size=32, key=self._key).digest()
+    def _mark(self, form: Mapping[str, str], request: Request) -> bytes | None:
+        """Of what is shown, as it was sent: in one place alone. None: it is not to be remembered."""
+        header, id, secret = request.headers.raw.get(b"authorization"), form.get("client_id"), form.get("client_secret")
+        if "client_assertion" in form or "client_assertion_type" in form:
+            return None
+        if type(header) is bytes and id is None and secret is None:
+            shown = b"header:" + header
+        elif header is None and id is not None and secret is not None:
+            shown = f"form:{len(id)}:{id}{secret}".encode(errors="surrogatepass")
+        else:
+            return None
+        return hashlib.blake2b(shown, digest_size=32, key=self._key).digest()
 
     def _remember(self, mark: bytes, known: _Known) -> None:
         self._known.pop(mark, None)

@@ -16,6 +16,7 @@ from doorward.ledger.mint import Mint
 from doorward.ledger.revoke import Revoke
 from doorward.oauth.client_auth import ClientAuth
 from doorward.oauth.form import Form
+from doorward.oauth.last_change import LastChange
 from doorward.oauth.read_token import ReadToken
 
 NO_STORE: Final = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))  # RFC 6749 section 5.1
@@ -54,6 +55,7 @@ class OAuthParts:
     peppers: Peppers
     clock: Clock
     issuer: str
+    last_change: LastChange
     count_issued: CountIssued
     catch_up: Callable[[], Awaitable[None]]
     dpop: DpopKeys

@@ -1,17 +1,19 @@
 """A token that somebody asks about or wants ended: is it ours, whose is it, does it still hold? JWT and opaque access tokens.
 
-What was proven of a JWT is remembered by its SHA-256, since its signature is the dear part; expiry, revocation and the key that
-signed it are asked each time.
+What was proven of a token is remembered by its SHA-256: of a JWT as long as the key that signed it is there, of an opaque one as
+long as nothing has changed in the store (`core.remembered`). Expiry and revocation are asked each time.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from doorward.core import access_text
 from doorward.core.clock import Clock
+from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
+from doorward.core.remembered import Version
 from doorward.core.revoked import Revoked
 from doorward.core.store import Unavailable
 from doorward.crypto.jose import LONGEST, VerifyingKey, parse_jwt
@@ -19,6 +21,7 @@ from doorward.crypto.keyring import Keyring
 from doorward.crypto.token_claims import ACCESS_TOKEN, read_claims
 from doorward.methods.access_token import AccessToken, audiences_of, bound_to_of
 
+T = TypeVar("T")
 MOST: Final = 4096
 JWT: Final = "jwt"
 OPAQUE: Final = "opaque"
@@ -52,19 +55,29 @@ class _Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What a JWT of ours is proven by. `fresh`: whether `revoked` is up to date."""
+    """What a JWT of ours is proven by. `fresh`: whether `revoked` is up to date. `version`: as in `core.remembered`."""
 
     keyring: Keyring
     revoked: Revoked
     clock: Clock
     issuer: str
     fresh: Callable[[], bool]
+    version: Version
+
+
+class _Found(NamedTuple):
+    """An opaque token's record, and the version of the store that it was read under."""
+
+    version: Hashable
+    credential: Credential
+    seen: Seen
 
 
 class ReadToken:
     def __init__(self, opaque: AccessToken, trust: Trust) -> None:
         self._opaque, self._trust = opaque, trust
         self._known: dict[bytes, _Known] = {}
+        self._found: dict[bytes, _Found] = {}
 
     async def read(self, text: str) -> Seen | None:
         """None: it is no access token of ours, or was forged. Raises Unavailable."""
@@ -78,12 +91,20 @@ class ReadToken:
         return None
 
     async def _read_opaque(self, text: str) -> Seen:
-        credential = await self._opaque.genuine(access_text.parse(text))
+        version, digest = self._trust.version(), _digest(text)
+        found = self._found.get(digest)
+        if found is None or version is None or found.version != version:
+            credential = await self._opaque.genuine(access_text.parse(text))
+            found = _Found(version, credential, self._seen(credential))
+            if version is not None:
+                _keep(self._found, digest, found)
         try:
-            self._opaque.check_live(credential, self._trust.clock())
-            alive = True
+            self._opaque.check_live(found.credential, self._trust.clock())
         except Refused:
-            alive = False
+            return replace(found.seen, alive=False)
+        return found.seen
+
+    def _seen(self, credential: Credential) -> Seen:
         data = credential.data
         told = data.get("auth_time")
         return Seen(
@@ -100,18 +121,15 @@ class ReadToken:
             grant=credential.grant_id,
             seq=int(data.get("seq", "0")),
             bound_to=bound_to_of(credential),
-            alive=alive,
         )
 
     def _read_jwt(self, text: str) -> Seen:
         trust, now = self._trust, self._trust.clock()
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        digest = _digest(text)
         known = self._known.get(digest)
         if known is None or trust.keyring.verifier(known.key.kid, now) is not known.key:
             known = self._prove(text, now)
-            while len(self._known) >= MOST:
-                del self._known[next(iter(self._known))]
-            self._known[digest] = known
+            _keep(self._known, digest, known)
         seen = known.seen
         if not trust.fresh():
             raise Unavailable("what was revoked is not known up to date: the store does not answer")
@@ -146,3 +164,13 @@ class ReadToken:
             bound_to=claims.bound_to,
         )
         return _Known(key, seen)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _keep(known: dict[bytes, T], digest: bytes, value: T) -> None:
+    while len(known) >= MOST:
+        del known[next(iter(known))]  # the one remembered first
+    known[digest] = value

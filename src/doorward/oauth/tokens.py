@@ -21,13 +21,15 @@ OPAQUE: Final = "opaque"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenOrder:
-    """`subject`: whom it speaks for; `bound_to`: the keys without which it is worth nothing (`core.proof`)."""
+    """`subject`: whom it speaks for; `bound_to`: the keys without which it is worth nothing (`core.proof`). `tells`:
+    header fields that go with the answer."""
 
     client: Client
     subject: str
     scopes: frozenset[str]
     audiences: tuple[str, ...]
     bound_to: frozenset[str]
+    tells: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,16 @@ class Given:
     tells: tuple[tuple[bytes, bytes], ...] = ()
 
 
-async def give(order: TokenOrder, mint: Mint) -> Given:
-    """Raises Unavailable: no signing key is active, or the store does not take an opaque one."""
-    stamp = await mint.stamp(order.client.access_life)
+async def give(order: TokenOrder, mint: Mint, seq: int) -> Given:
+    """`seq`: the last change that was announced before. Raises Unavailable: no signing key is active, or the store takes no row."""
+    stamp = await mint.stamp(order.client.access_life, seq)
     if order.client.token == OPAQUE:
         token = await _opaque(order, stamp, mint)
     else:
         key = mint.key_for(order.audiences, order.client.token_alg)
         token = Secret(sign_jwt(_claims(order, stamp, mint.issuer), key, ACCESS_TOKEN))
-    kind = token_type(order.bound_to)
-    return Given(token, kind, stamp.expires_at - stamp.issued_at, order.scopes)
+    life = stamp.expires_at - stamp.issued_at
+    return Given(token, token_type(order.bound_to), life, order.scopes, tells=order.tells)
 
 
 def token_type(bound_to: frozenset[str]) -> str:

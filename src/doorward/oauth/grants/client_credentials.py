@@ -5,7 +5,6 @@ Refused  unauthorized_client: a public client; invalid_scope, invalid_target, in
 There is no refresh token: the client can ask again (RFC 6749 section 4.4.3).
 """
 
-from dataclasses import replace
 from typing import Final
 
 from doorward.core.client import Client
@@ -29,5 +28,6 @@ async def redeem(client: Client, asked: Asked, parts: OAuthParts) -> Given:
         scopes=granted_scopes(asked.form.get("scope"), client),
         audiences=granted_audiences(asked.form, client, parts.mint),
         bound_to=shown.keys,
+        tells=shown.tells,
     )
-    return replace(await give(order, parts.mint), tells=shown.tells)
+    return await give(order, parts.mint, await parts.last_change.seq())
