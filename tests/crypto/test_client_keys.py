@@ -63,7 +63,7 @@ def test_a_key_is_found_by_algorithm_and_kid_or_alone() -> None:
         (SMALL, "2048"),
         ({**SMALL, "alg": "RS256"}, "2048"),
         ({**RSA, "n": "_" * 4000}, "."),
-        ({**RSA, "n": "_" * 1400}, "8192"),
+        ({**RSA, "n": "_" * 1400}, "dearer"),
         ({**RSA, "e": "AA"}, "."),
         ({"kty": "EC"}, "."),
         ({}, "."),

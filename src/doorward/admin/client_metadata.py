@@ -2,10 +2,10 @@
 `access_token_format`, `access_token_life`, `audiences`."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from doorward.admin import words
 from doorward.admin.mistake import Mistake
@@ -29,6 +29,7 @@ TOKENS: Final = ("jwt", "opaque")
 LONGEST_LIFE: Final = 86400.0
 LARGEST_KEYS: Final = 64 * 1024
 _MOST_AUDIENCES: Final = 16
+_AUDIENCE: Final = re.compile(r"(?=.{1,512}$)[A-Za-z][A-Za-z0-9+.-]*:[\x21\x24-\x3b\x3d\x3f-\x5a\x5f\x61-\x7a\x7e]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,6 @@ def _audiences(audiences: tuple[str, ...]) -> tuple[str, ...]:
     if len(audiences) > _MOST_AUDIENCES:
         raise Mistake(f"at most {_MOST_AUDIENCES} audiences")
     for audience in audiences:
-        parts = urlsplit(audience) if audience.isascii() and audience.isprintable() and len(audience) <= 512 else None
-        if parts is None or not parts.scheme or "#" in audience or " " in audience:
+        if not _AUDIENCE.fullmatch(audience):
             raise Mistake(f"an audience is an absolute URI without fragment, such as https://api.example: {audience[:80]!r}")
     return tuple(dict.fromkeys(audiences))
