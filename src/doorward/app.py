@@ -5,8 +5,10 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+from wsgiref.types import WSGIApplication
 
 from doorward.assembly import INSTALLED, Options, Parts
 from doorward.background import running
@@ -18,7 +20,9 @@ from doorward.core.route import Route
 from doorward.data_dir import DataDir
 from doorward.installation import opened
 from doorward.integrations.means import Means
+from doorward.integrations.running_loop import Opened
 from doorward.integrations.starlette import Requirement
+from doorward.integrations.wsgi import Blocking, WsgiGuard
 from doorward.methods.mtls import MtlsOptions
 from doorward.routes_file import read_allow
 from doorward.settings import Settings
@@ -94,7 +98,7 @@ class Doorward:
 
     async def close(self) -> None:
         """Flushes what has gathered and ends. Once closed it may be started again."""
-        self._parts = None
+        self._parts = self._starting = None
         stack, self._stack = self._stack, AsyncExitStack()
         await stack.aclose()
 
@@ -145,6 +149,27 @@ class Doorward:
         """For Starlette endpoints: `await requirement(request)` gives the Principal, `@requirement.endpoint` guards one."""
         return Requirement(self._means, self.route(allow, **words))
 
+    @cached_property
+    def blocking(self) -> Blocking:
+        """The same door for programs whose requests run in threads (WSGI). It lives on an event loop of its own, in the process
+        that asks, and is started by the first request."""
+
+        def apart() -> Opened:
+            twin = Doorward(self._data.path, environ=self._environ, clock=self._clock, entropy=self._entropy)
+            return twin._means, twin.close
+
+        return Blocking(apart)
+
+    def wsgi(self, app: WSGIApplication, route: Route | None = None) -> WsgiGuard:
+        """The door before any WSGI application, as `guard` is before an ASGI one. environ["doorward.principal"] is who calls."""
+        return WsgiGuard(app, self.blocking, route)
+
+    def flask(self, app: Any = None) -> Any:
+        """For Flask: `pets = door.flask(app)`, then `@pets.require("api_key or jwt", scopes="read:pets")` on a view."""
+        from doorward.integrations.flask import FlaskDoor  # Flask is an extra: doorward[flask]
+
+        return FlaskDoor(self.blocking, self.route, app)
+
     async def _means(self) -> Means:
         parts = await self.start()
         return Means(
@@ -153,6 +178,7 @@ class Doorward:
             proxies=parts.proxies,
             entropy=parts.home.entropy,
             largest_body=parts.options.guard.largest_body,
+            observe=parts.metrics,
         )
 
     @asynccontextmanager
