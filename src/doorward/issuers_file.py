@@ -119,7 +119,7 @@ def _issuer(settings: Settings, place: Place, table: dict[str, Any], ours: str) 
 def _checked_name(written: WrittenIssuer) -> str:
     if not written.issuer or len(written.issuer) > 512 or not written.issuer.isprintable():
         raise ValueError("an issuer needs `issuer`: the iss of its tokens, such as https://idp.example")
-    name = written.name or _host(written.issuer)
+    name = written.name or _host(written.issuer) or written.issuer
     if not _NAME.fullmatch(name):
         raise ValueError("name: 1 to 64 letters, digits, dots, dashes and underscores; it stands before the issuer's subjects")
     return name

@@ -1,5 +1,6 @@
 """The issuers of doorward.toml, each with its keys: what the `jwt` method trusts beside our own."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,8 +45,8 @@ class TrustedIssuers:
 
     async def look(self) -> dict[str, str]:
         """Asks each for its keys now; gives the names of those that have none to give, and why. For `doorward check`."""
-        told = {name: await keys.look() for name, keys in self._fetched.items()}
-        return {name: why for name, why in told.items() if why is not None}
+        told = await asyncio.gather(*(keys.look() for keys in self._fetched.values()))
+        return {name: why for name, why in zip(self._fetched, told, strict=True) if why is not None}
 
     def close(self) -> None:
         for keys in self._fetched.values():

@@ -6,6 +6,7 @@ from doorward.admin.actor import Actor
 from doorward.admin.mistake import Mistake, NotThere
 from doorward.admin.taking_back import taking_back
 from doorward.core.errors import Refused
+from doorward.core.proof import Proof
 from doorward.core.secret import Secret
 from doorward.core.store import Store, Tx
 from doorward.crypto.digest import Peppers
@@ -40,6 +41,12 @@ async def revoke(
         raise NotThere("this token has expired already")
     await taking_back(store).token(claims.id, expires_at=claims.expires_at, actor=actor.name, now=now, why=why)
     return RevokedToken("access_token", claims.id, claims.subject)
+
+
+async def revoke_foreign(proof: Proof, *, store: Store, actor: Actor, now: float, why: str = "") -> RevokedToken:
+    """A token of another issuer that was proven here: refused at every door of ours. Its issuer does not hear of it."""
+    await taking_back(store).token(proof.credential_id, expires_at=proof.expires_at or now, actor=actor.name, now=now, why=why)
+    return RevokedToken("access_token", proof.credential_id, proof.subject)
 
 
 def _genuine(text: Secret, keyring: Keyring, issuer: str, now: float) -> TokenClaims:

@@ -16,6 +16,7 @@ from doorward.data_dir import PEPPER, SEALING, DataDir
 from doorward.installation import opened
 from doorward.routes_file import never_reached
 from doorward.settings import Settings, SettingsError
+from doorward.trusted_issuers import TrustedIssuers, fetcher
 
 
 @click.command("check", help="Read settings, keys and (if it is there) the database as a worker would, and say what the server would do.")
@@ -43,16 +44,22 @@ def command(data: str | None, as_json: bool) -> None:
         f"the route {_named(route.path, route.methods)} never decides: {_named(earlier.path, earlier.methods)} stands before it"
         for route, earlier in never_reached(options.routes)
     ]
+    silent = run(lambda: ask_issuers(place, options))
+    warnings += [f"no token of {name} can be verified now: {why}" for name, why in silent.items()]
     proxies = ", ".join(options.server.trusted_proxies) or "none: nobody may ask /verify"
     head = [
         f"issuer           {options.server.issuer}",
         f"trusted proxies  {proxies}",
         f"database         {'opened, with its signing keys' if made else 'none yet: the first start makes it'}",
+        f"other issuers    {', '.join(plan.issuer.name for plan in options.issuers) or 'none'}",
         f"routes           {len(routes) or 'none: every path is refused'}",
     ]
     answer = {
         "issuer": options.server.issuer,
         "trusted_proxies": list(options.server.trusted_proxies),
+        "issuers": [
+            {"name": plan.issuer.name, "issuer": plan.issuer.issuer, "error": silent.get(plan.issuer.name)} for plan in options.issuers
+        ],
         "database": made,
         "routes": routes,
         "warnings": warnings,
@@ -73,6 +80,16 @@ async def read_options(place: DataDir) -> Options:
     place.keys(PEPPER)
     place.keys(SEALING)
     return Options.read(settings)
+
+
+async def ask_issuers(place: DataDir, options: Options) -> dict[str, str]:
+    """By the name of each that publishes no keys now: why. Raises SettingsError for fixed keys that cannot be read."""
+    settings = Settings.read(place.settings, os.environ)
+    issuers = TrustedIssuers(options.issuers, fetcher(options.fetch, settings, place.path), place.path, lambda: None)
+    try:
+        return await issuers.look()
+    finally:
+        issuers.close()
 
 
 async def would_start(place: DataDir) -> Options:

@@ -14,6 +14,7 @@ from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_
 from doorward.cli.show import when
 from doorward.cli.words import SPAN, at_home
 from doorward.core.errors import Refused
+from doorward.core.proof import Proof
 from doorward.core.request import Headers, Request
 from doorward.core.route import Route
 from doorward.core.secret import Secret
@@ -141,6 +142,9 @@ def revoke(source: str, why: str, data: str | None, as_json: bool) -> None:
             await parts.load_keys()
             issuer = parts.options.server.issuer
             try:
+                foreign = await _proven_foreign(parts, text.reveal().strip())
+                if foreign is not None:
+                    return await tokens.revoke_foreign(foreign, store=home.store, actor=LOCAL, now=home.clock(), why=why)
                 return await tokens.revoke(
                     text,
                     store=home.store,
@@ -156,3 +160,18 @@ def revoke(source: str, why: str, data: str | None, as_json: bool) -> None:
 
     done = run(work)
     tell(as_json, {"id": done.id, "subject": done.subject}, f"the token {done.id} of {done.subject} is revoked")
+
+
+async def _proven_foreign(parts: Parts, text: str) -> Proof | None:
+    """Of a token of an [[issuer]], whomever it is for; None: it is of none of them."""
+    try:
+        iss = parse_jwt(text).claims.get("iss")
+    except Refused:
+        return None
+    if iss not in {trusted.issuer.issuer for trusted in parts.issuers.all}:
+        return None
+    await parts.watch.catch_up()
+    try:
+        return await parts.jwt.prove_for_anyone(text)
+    except Refused as reason:
+        raise Failed(f"this token is not taken anyway: {reason.note or reason.why.value}", reason.code.value) from None
