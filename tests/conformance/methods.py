@@ -30,7 +30,7 @@ WORK = frozenset(
 """Calls that cost, by name: look-ups, MACs, comparisons, hashes, seals. Timing is tested as counted work (DECISIONS 33)."""
 
 
-WRONG = (Why.UNKNOWN, Why.WRONG_SIGNATURE, Why.BAD_WEBHOOK)
+WRONG = (Why.UNKNOWN, Why.WRONG_SIGNATURE, Why.BAD_WEBHOOK, Why.BAD_CERTIFICATE)
 """The reasons of what is not genuine."""
 
 

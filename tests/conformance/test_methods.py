@@ -1,9 +1,11 @@
 """Every method passes the one suite."""
 
+import base64
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,25 +18,32 @@ from doorward.core.account import SERVICE
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Topic
 from doorward.core.policy import METHODS, By
+from doorward.core.presented import Presented, x5t
+from doorward.core.request import Request
 from doorward.core.revoked import Revoked
 from doorward.core.route import Route
 from doorward.core.secret import Secret
 from doorward.core.store import Tx
+from doorward.crypto.client_chain import OWN, ClientTrust
 from doorward.crypto.hmac_signing import signed_headers
 from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.message_signing import MessageKey, Wish, sign_request
+from doorward.crypto.revocation_list import RevocationLists
 from doorward.crypto.signature_algorithms import ALGORITHMS, HMAC, read_private
 from doorward.crypto.token_claims import ACCESS_TOKEN
 from doorward.crypto.webhook_forms import FIELDS
 from doorward.crypto.webhook_secrets import Live, seal
 from doorward.methods import ALL
 from doorward.methods.jwt import Jwt
+from doorward.methods.mtls import Mtls
 from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
 from doorward.methods.session import lookup_of, verifier_of
 from doorward.methods.session import new_secret as new_session_secret
 from doorward.methods.webhook import Webhook
+from doorward.web.client_cert import Certificates
 from doorward.webhooks import new_secret, sign
+from tests import certificates
 from tests.conformance.methods import Fields, Kit, MethodSuite
 from tests.methods.place import NOW, PASSWORD, Place, a_place, basic
 
@@ -350,12 +359,82 @@ class TestWebhook(MethodSuite):
         )
 
 
+class Told:
+    """mtls as a proxy's caller meets it: the certificate comes in Client-Cert."""
+
+    def __init__(self, mtls: Mtls) -> None:
+        self._mtls, self._certificates = mtls, Certificates()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mtls, name)
+
+    def __repr__(self) -> str:
+        return repr(self._mtls)
+
+    def find(self, request: Request, route: Route) -> Presented | None:
+        return self._mtls.find(request._replace(certificate=self._certificates.told(request.headers)), route)
+
+
+class TestMtls(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        await place.account()
+        ca, impostor = certificates.authority("ca"), certificates.authority("ca")
+        own, forged, unknown = (certificates.leaf(each, common_name="till", ends=NOW + 59) for each in (ca, impostor, impostor))
+        credential = Credential(
+            id="crt_1",
+            method="mtls",
+            lookup=x5t(own.der),
+            verifier=own.der,
+            owner="alice",
+            kind="issued",
+            created_at=NOW,
+            expires_at=NOW + 60,
+        )
+
+        async def work(tx: Tx) -> None:
+            await tx.add_credential(credential)
+            await tx.add_credential(replace(credential, id="crt_2", lookup=x5t(forged.der), verifier=forged.der))
+
+        await place.store.write(work)
+
+        async def revoke() -> None:
+            async def work(tx: Tx) -> None:
+                await tx.end_credential("crt_1", place.now)
+
+            await place.store.write(work)
+
+        async def expire() -> None:
+            place.now += 60
+
+        def field(made: certificates.Made) -> tuple[str, str]:
+            return "Client-Cert", f":{base64.b64encode(made.der).decode()}:"
+
+        trust = ClientTrust({OWN: [ca.certificate]}, RevocationLists(), {})
+        mtls = Mtls(trust=trust, credentials=place.store.credentials, accounts=place.store.accounts, clock=place.clock)
+        return Kit(
+            method=Told(mtls),
+            route=route("mtls"),
+            genuine=lambda: [field(own)],
+            forged=[field(forged)],
+            unknown=[field(unknown)],
+            twice=[field(own), field(own)],
+            secrets=[own.key_pem.decode().splitlines()[1]],
+            subject="alice",
+            names=["Client-Cert", "Client-Cert-Chain"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+        )
+
+
 SUITES = {
     "api_key": TestApiKey,
     "basic": TestBasicOfAPerson,
     "hmac": TestHmac,
     "http_signature": TestHttpSignature,
     "jwt": TestJwt,
+    "mtls": TestMtls,
     "session": TestSession,
     "webhook": TestWebhook,
 }
