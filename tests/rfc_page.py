@@ -13,6 +13,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "rfc.md"
 
 TITLES: Final = {
+    "1123": "Requirements for Internet Hosts",
+    "2585": "X.509: Operational Protocols, FTP and HTTP",
+    "2986": "PKCS #10: Certification Request Syntax",
     "3986": "URI: Generic Syntax",
     "4291": "IPv6 Addressing Architecture",
     "4648": "Base16, Base32 and Base64",
