@@ -595,7 +595,6 @@ class SweepPromises:
         assert [await do(store, call(Tx.hold, f"g{n}")) is None for n in range(7)] == [True] * 4 + [False] * 3
         assert await do(store, lambda tx: tx.hold("endless")) is not None
 
-
     async def test_expired_certificates_leave_a_month_later(self, store: Store) -> None:
         for n in range(3):
             certificate = replace(PLAIN, id=f"c{n}", lookup=f"c{n}", method=MTLS, expires_at=NOW + n)
