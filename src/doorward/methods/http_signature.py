@@ -29,7 +29,7 @@ from doorward.crypto.message_signing import covered_digests
 from doorward.crypto.seal import SealBroken, Sealer
 from doorward.crypto.signature_algorithms import HMAC, SEALED_FOR, can_be, checker, from_stored, shape, stand_in
 from doorward.crypto.signature_base import Message, signature_base
-from doorward.crypto.signature_cover import DIGEST, missing
+from doorward.crypto.signature_cover import DIGEST, accept_signature, missing
 from doorward.crypto.signature_input import Labelled, read_signatures
 from doorward.crypto.signature_told import told
 from doorward.crypto.structured_field import BadField, Twice
@@ -96,6 +96,10 @@ class HttpSignature:
         except BadField as reason:
             raise Refused(Why.MALFORMED, note=str(reason)) from None
         return ShownMessage(signed, base, tuple(missing(route.cover, signed)), digests, request)
+
+    def asks(self, route: Route, request: Request) -> bytes:
+        """The value of Accept-Signature for this request."""
+        return accept_signature(route.cover, self._options.tag, request.has_body).encode("ascii")
 
     def _ours(self, found: list[Labelled]) -> Labelled | None:
         tag = self._options.tag

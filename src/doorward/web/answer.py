@@ -3,6 +3,7 @@
 Body        application/problem+json (RFC 9457): type, title, status, code, detail, instance = the request id
 Challenges  one WWW-Authenticate field with every scheme that the route accepts, each once (RFC 9110 section 11.6.1); where
             tokens are taken, DPoP beside Bearer, or alone where the policy says `bound by dpop` (`challenges.py`)
+            Accept-Signature says what a message signature must cover (RFC 9421 section 5)
 Limits      Retry-After in whole seconds; RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10)
 """
 
@@ -18,6 +19,7 @@ from doorward.core.limit import Verdict
 from doorward.core.method import Method
 from doorward.core.request import Request
 from doorward.methods.api_key import KEY_IN_QUERY
+from doorward.methods.http_signature import HttpSignature
 from doorward.web.asgi import Answer, Fields
 from doorward.web.challenges import Challenges
 
@@ -76,6 +78,7 @@ class Answerer:
         """`dpop`: the algorithms of DPoP proofs; none: tokens that are bound to a key are not taken."""
         schemes = {name: method.challenge for name, method in methods.items() if method.challenge}
         self._challenges = Challenges(schemes, realm, dpop)
+        self._signatures = next((method for method in methods.values() if isinstance(method, HttpSignature)), None)
 
     def refusal(self, refused: Refused, request_id: str, *, case: Case | None = None, request: Request | None = None) -> Answer:
         """`request` alone: the refusal came before a case was opened."""
@@ -101,6 +104,9 @@ class Answerer:
             seen = case.request if case is not None else request
             challenges = self._challenges.text(refused, case.route if case else None, seen)
             headers.append((b"www-authenticate", challenges.encode("latin-1", "replace")))
+        if status == 401 and case is not None and case.route is not None and self._signatures is not None:
+            if HttpSignature.name in case.route.asked:
+                headers.append((b"accept-signature", self._signatures.asks(case.route, case.request)))
         if status in (429, 503):
             headers.append((b"retry-after", str(max(1, math.ceil(refused.retry_after or 0))).encode()))
         if status in (408, 413):
