@@ -5,8 +5,6 @@ from urllib.parse import urlsplit
 from doorward.app import Doorward
 from doorward.assembly import Parts
 from doorward.core.store import Unavailable
-from doorward.crypto.client_chain import ClientTrust
-from doorward.crypto.revocation_list import RevocationLists
 from doorward.ledger.rotate import Rotate
 from doorward.login.password import PasswordSignIn
 from doorward.login.session import Sessions
@@ -134,8 +132,7 @@ def _client_auth(parts: Parts) -> ClientAuth:
     base = issuer.rstrip("/")
     names = frozenset((issuer, base, *(base + path for path in ENDPOINTS)))
     assertions = AssertionCheck(keys=keys, once=store.once, clock=home.clock, audiences=names)
-    nobody = ClientTrust({}, RevocationLists([]), {})
-    certificates = CertificateCheck(keys=keys, credentials=store.credentials, clock=home.clock, trust=lambda: nobody)
+    certificates = CertificateCheck(keys=keys, credentials=store.credentials, clock=home.clock, trust=lambda: parts.mtls.trust)
     return ClientAuth(known, home.entropy(32), assertions, certificates)
 
 
