@@ -104,9 +104,8 @@ class Answerer:
             seen = case.request if case is not None else request
             challenges = self._challenges.text(refused, case.route if case else None, seen)
             headers.append((b"www-authenticate", challenges.encode("latin-1", "replace")))
-        if status == 401 and case is not None and case.route is not None and self._signatures is not None:
-            if HttpSignature.name in case.route.asked:
-                headers.append((b"accept-signature", self._signatures.asks(case.route, case.request)))
+        if status == 401 and case is not None:
+            headers += self._asks(case)
         if status in (429, 503):
             headers.append((b"retry-after", str(max(1, math.ceil(refused.retry_after or 0))).encode()))
         if status in (408, 413):
@@ -115,6 +114,11 @@ class Answerer:
             headers += rate_limit(case.tightest)
         headers += refused.fields
         return Answer(status, headers, body)
+
+    def _asks(self, case: Case) -> Fields:
+        if self._signatures is None or case.route is None or HttpSignature.name not in case.route.asked:
+            return []
+        return [(b"accept-signature", self._signatures.asks(case.route, case.request))]
 
 
 def rate_limit(verdict: Verdict | None) -> Fields:
