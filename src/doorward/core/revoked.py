@@ -1,8 +1,12 @@
 """The set in memory that self-contained tokens are asked against. Filled by the watch of announced changes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from doorward.core.event import Change, Topic
+
+LONGEST_LIFE: Final = 90 * 86400.0
+"""Workers remember a revocation for so long: no self-contained token lives longer."""
 
 
 @dataclass(frozen=True, slots=True)

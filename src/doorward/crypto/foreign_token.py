@@ -1,8 +1,7 @@
 """A token of another issuer that we trust: is it one of its access tokens, and what does it claim in our words?
 
-Claims       iss, exp and a subject must be there; aud too unless another claim was named for it. iat, nbf, jti, client_id or azp,
-             auth_time, cnf if they are there. Without iat a token counts as made before any revocation; without jti it is
-             known by its own SHA-256.
+Claims       iss, iat, exp and a subject must be there; aud too unless another claim was named for it. nbf, jti, client_id or azp,
+             auth_time, cnf if they are there. Without jti a token is known by its own SHA-256. It lives 90 days at most.
 Refused      WRONG_TYPE: another type, or an ID, refresh or logout token by what it claims
              MALFORMED: a claim is missing or of another type; WRONG_AUDIENCE is for the method to find
 """
@@ -12,6 +11,7 @@ from typing import Final
 
 from doorward.core.errors import Refused, Why
 from doorward.core.issuer import Issuer, at, says_it_is_another
+from doorward.core.revoked import LONGEST_LIFE
 from doorward.crypto import base64url
 from doorward.crypto.jose import ParsedToken
 from doorward.crypto.token_claims import ACCESS_TOKEN, TokenClaims, confirmed
@@ -44,7 +44,9 @@ def read_foreign(token: ParsedToken, issuer: Issuer, digest: bytes) -> TokenClai
         raise Refused(Why.MALFORMED, note="a token without exp")  # RFC 9068 section 2.2
     if not all(rule.holds(claims) for rule in issuer.require):
         raise Refused(Why.WRONG_TYPE, note="a claim that [[issuer]] require asks for is missing or another")
-    issued_at, not_before = _time(claims, "iat") or 0.0, _time(claims, "nbf")
+    issued_at, not_before = _time(claims, "iat"), _time(claims, "nbf")
+    if issued_at is None or expires_at - issued_at > LONGEST_LIFE:
+        raise Refused(Why.MALFORMED, note="without iat, or to live longer than 90 days: no revocation is remembered for so long")
     return TokenClaims(
         id=issuer.named(str(id) if id is not None else f"sha256:{base64url.encode(digest).decode()}"),
         subject=issuer.subject_prefix + subject,
