@@ -46,6 +46,7 @@ TITLES: Final = {
     "9207": "OAuth 2.0 Issuer Identification",
     "9421": "HTTP Message Signatures",
     "9440": "Client-Cert HTTP Header Field",
+    "9449": "OAuth 2.0 Demonstrating Proof of Possession (DPoP)",
     "9457": "Problem Details for HTTP APIs",
     "9470": "OAuth 2.0 Step Up Authentication Challenge",
     "9530": "Digest Fields",
