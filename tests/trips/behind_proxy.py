@@ -38,12 +38,15 @@ from doorward.crypto.dpop_proof import ALGS
 from doorward.crypto.hashing_pool import HashingPool
 from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
+from doorward.crypto.message_signing import MessageKey
 from doorward.crypto.seal import Sealer
+from doorward.crypto.signature_algorithms import read_private
 from doorward.crypto.token_claims import ACCESS_TOKEN
 from doorward.lab.stranger import signed
 from doorward.methods.api_key import ApiKey
 from doorward.methods.dpop import Dpop, DpopOptions
 from doorward.methods.hmac import Hmac
+from doorward.methods.http_signature import HttpSignature
 from doorward.methods.jwt import Jwt
 from doorward.stores.memory import MemoryStore
 from doorward.web.answer import Answerer
@@ -75,6 +78,8 @@ class Keys:
     """A token that is bound to CLIENT's key."""
     older_nonce: Callable[[], str]
     """One that was given a minute ago, and is taken."""
+    message: MessageKey
+    """Of message signatures."""
 
 
 def free_port() -> int:
@@ -107,10 +112,11 @@ def doorward(style: Style | None, nonce: str = "off") -> tuple[App, Keys, Hashin
         order = KeyOrder(name=method, owner="ann", scopes=frozenset({"read:pets"}))
         return await create(order, store=store, maker=maker, actor=LOCAL, now=time.time(), method=method)
 
-    reader, signer = asyncio.run(make("api_key")), asyncio.run(make("hmac"))
+    reader, signer, pair = asyncio.run(make("api_key")), asyncio.run(make("hmac")), asyncio.run(make("http_signature"))
     methods: list[Any] = [
         ApiKey(credentials=store.credentials, peppers=peppers, clock=time.time, pool=pool, write=store.write),
         Hmac(credentials=store.credentials, sealer=sealer, clock=time.time),
+        HttpSignature(credentials=store.credentials, sealer=sealer, clock=time.time),
         Words("mtls", place=b"x-down", error=Unavailable("the disk is full")),
     ]
     jwt, dpop, bound = tokens(peppers, sealer, nonce)
@@ -122,7 +128,7 @@ def doorward(style: Style | None, nonce: str = "off") -> tuple[App, Keys, Hashin
             Route(path="/pets/**", allow=key, scopes=frozenset({"read:pets"})),
             Route(path="/write", allow=key, scopes=frozenset({"write:pets"})),
             Route(path="/rare", allow=key, rate=Rate(1, 3600)),
-            Route(path="/signed/**", allow=parse("hmac")),
+            Route(path="/signed/**", allow=parse("hmac or http_signature")),
             Route(path="/down", allow=parse("mtls")),
             Route(path="/bound/**", allow=parse("oauth bound by dpop")),
         ]
@@ -136,7 +142,8 @@ def doorward(style: Style | None, nonce: str = "off") -> tuple[App, Keys, Hashin
         identify=IdentityTokens(issuer=ISSUER, sign=_SIGNING.sign, clock=time.time),
         style=style,
     )
-    keys = Keys(reader.key.reveal(), signer.id, signer.key.reveal(), bound, DpopNonces(peppers, lambda: time.time() - 60, 180.0).current)
+    older, message = DpopNonces(peppers, lambda: time.time() - 60, 180.0).current, MessageKey.of(pair.id, read_private(pair.key))
+    keys = Keys(reader.key.reveal(), signer.id, signer.key.reveal(), bound, older, message)
     return Doors({MOUNT: verify}, {f"{MOUNT}/": verify}), keys, pool
 
 
