@@ -21,7 +21,7 @@ if not settings.configured:
         DOORWARD=Doorward(),
     )
 
-from doorward.integrations.django import require  # noqa: E402 - Django's settings come first
+from doorward.integrations.django import require
 
 
 @require_GET
