@@ -147,3 +147,17 @@ def test_any_key_text_is_read_or_refused(text: str) -> None:
         assert str(reason).startswith("here")
     else:
         assert all(len(key) == 32 for key in found.keys.values())
+
+
+def test_the_authoritys_certificate_is_kept_whole_and_for_this_user_alone(tmp_path: Path) -> None:
+    place = DataDir(tmp_path / "d", {})
+    place.create(os.urandom)
+    for text in ("one\n", "two\n", "two\n"):
+        place.keep_ca(text)
+        assert place.ca.read_text() == text
+    assert [path.name for path in place.ca.parent.iterdir()] == ["ca.pem"]
+    assert (place.ca.stat().st_mode & 0o777, place.ca.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    place.ca.unlink()
+    place.ca.mkdir()
+    with pytest.raises(DataDirError, match="kept in the store"):
+        place.keep_ca("three\n")

@@ -112,7 +112,7 @@ class DataDir:
     def keep_ca(self, pem: str) -> None:
         """Whole or not at all. Raises DataDirError."""
         try:
-            if not self.ca.exists() or self.ca.read_text("ascii", errors="replace") != pem:
+            if not self.ca.exists() or self.ca.read_text("latin-1") != pem:
                 self.ca.parent.mkdir(mode=0o700, exist_ok=True)
                 replace_whole(self.ca, pem)
         except OSError as reason:
@@ -120,10 +120,8 @@ class DataDir:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """One process at a time changes what lies here: keys are read, added to, and put back. Raises DataDirError.
-
-        Entered again by who holds it, it changes nothing. Ends with its process, however that ends.
-        """
+        """One process at a time changes what lies here: keys are read, added to, and put back. Entered again by who holds it, it
+        changes nothing. Ends with its process, however that ends. Raises DataDirError."""
         if self._is_alone:
             yield
             return
@@ -190,10 +188,9 @@ class DataDir:
             return key
 
     def _optional(self, name: str, *, any_length: bool = False) -> Mapping[str, bytes]:
-        path = self.secrets / name
-        if not path.exists():
+        if not (self.secrets / name).exists():
             return {}
-        self._refuse_if_wider(path)
+        self._refuse_if_wider(self.secrets / name)
         return KeyFile.parse(self._text(name), f"secrets/{name}", any_length=any_length).keys
 
     def keep_imported_pepper(self, pepper: bytes) -> str:
@@ -232,9 +229,9 @@ class DataDir:
         """Whole or not at all; durable. Raises DataDirError."""
         path = self.secrets / name
         old = self._text(name) if path.exists() else ""
-        line = f"{id} {base64.urlsafe_b64encode(key).decode()}\n"
+        end = "\n" if old and not old.endswith("\n") else ""
         try:
-            replace_whole(path, old + ("\n" if old and not old.endswith("\n") else "") + line)
+            replace_whole(path, f"{old}{end}{id} {base64.urlsafe_b64encode(key).decode()}\n")
         except OSError as reason:
             raise DataDirError(f"secrets/{name} cannot be written: {reason.strerror}; the keys that it holds are as before") from None
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,9 +20,9 @@ from doorward.data_dir import DataDir
 from doorward.installation import opened
 from doorward.lab.place import free_port
 from tests.pki.certificates import openssl
-from tests.trips.test_store_processes import Process, lines, pipe
+from tests.trips.test_store_processes import lines, workers
 
-ROOT = Path(__file__).parents[2]
+WORKER = "tests.trips.cert_worker"
 
 
 def doorward(data: Path, *words: object) -> str:
@@ -48,34 +47,6 @@ def serial(out: Path) -> str:
     return openssl("x509", "-in", out / "cert.pem", "-noout", "-serial").strip().removeprefix("serial=")
 
 
-@contextmanager
-def workers(data: Path, *actions: str) -> Iterator[list[Process]]:
-    """All at the starting line, then started together."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.trips.cert_worker", action, str(data)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for action in actions
-    ]
-    try:
-        for process in started:
-            assert pipe(process.stdout).readline() == "ready\n"
-        for process in started:
-            pipe(process.stdin).write("go\n")
-            pipe(process.stdin).flush()
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-            for each in (process.stdin, process.stdout):
-                pipe(each).close()
-
-
 async def known(data: Path) -> tuple[set[str], set[str]]:
     """Those that have a credential, and those that were journaled."""
     async with opened(DataDir.find(data, {}), {}) as home:
@@ -88,7 +59,7 @@ async def known(data: Path) -> tuple[set[str], set[str]]:
 
 
 def test_many_processes_make_one_authority(data: Path) -> None:
-    with workers(data, *["ca"] * 5) as making:
+    with workers(*[["ca", data]] * 5, module=WORKER) as making:
         said = [words for process in making for words in lines(process)]
     assert sorted(word for word, _ in said) == ["found"] * 4 + ["made"]
     assert len({serial for _, serial in said}) == 1
@@ -97,7 +68,7 @@ def test_many_processes_make_one_authority(data: Path) -> None:
 
 def test_kill_9_shows_none_that_is_not_known(data: Path) -> None:
     doorward(data, "cert", "ca")
-    with workers(data, *["issue"] * 3) as issuing:
+    with workers(*[["issue", data]] * 3, module=WORKER) as issuing:
         time.sleep(0.6)
         for process in issuing:
             process.send_signal(signal.SIGKILL)

@@ -23,11 +23,13 @@ Process = subprocess.Popen[str]
 
 
 @contextmanager
-def workers(*commands: list[object], before: Callable[[], None] | None = None) -> Iterator[list[Process]]:
+def workers(
+    *commands: list[object], before: Callable[[], None] | None = None, module: str = "tests.trips.store_worker"
+) -> Iterator[list[Process]]:
     """All at the starting line, then started together."""
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.trips.store_worker", *map(str, command)],
+            [sys.executable, "-m", module, *map(str, command)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
