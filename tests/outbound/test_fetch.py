@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from doorward.outbound.fetch import Failure, Fetched, Fetcher, FetchError, FetchOptions
 from tests.outbound.servers import NAME, Behave, answering, authority, endless, head_of, json_answer, listening, resolving
@@ -132,6 +133,17 @@ async def test_nothing_that_never_ends_fills_the_memory(tmp_path: Path, lie: str
         finally:
             tracemalloc.stop()
     assert peak < 3 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "lie", ["never answers", "huge, and does not say so", "headers for ever", "closes in a chunk", "says two lengths", "HTML"]
+)
+def test_it_is_the_same_on_the_loop_that_the_server_runs_on(tmp_path: Path, lie: str) -> None:
+    async def tried() -> Failure:
+        async with listening(LIES[lie][0], authority().tls(tmp_path)) as place:
+            return await failure(fetcher(tmp_path), place.url)
+
+    assert uvloop.run(tried()) is LIES[lie][1]
 
 
 async def test_more_than_was_announced_is_not_looked_at(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from doorward.core.revoked import LONGEST_LIFE
 from doorward.core.store import Store
 from doorward.ledger.revoke import Revoke
 
+__all__ = ["LONGEST_LIFE", "taking_back"]
+
 
 def taking_back(store: Store) -> Revoke:
     return Revoke(store, LONGEST_LIFE)
