@@ -350,9 +350,10 @@ async def test_a_proof_that_is_not_for_this_door_gives_no_token(auth: Auth, said
     assert auth.heard[0].why in (Why.BAD_DPOP, Why.STALE)
 
 
-async def test_a_proof_at_this_door_counts_once(auth: Auth) -> None:
+async def test_a_proof_at_this_door_counts_once_and_a_wrong_password_uses_none_up(auth: Auth) -> None:
     async with auth.client() as client:
         field = {"DPoP": CLIENT.proof("POST", f"{ISSUER}/auth/login")}
+        assert (await client.post("/auth/login", json=GOOD | {"password": "wrong"}, headers=field)).status_code == 401
         assert (await client.post("/auth/login", json=GOOD, headers=field)).status_code == 200
         assert code(await client.post("/auth/login", json=GOOD, headers=field)) == (401, "replayed_request")
 

@@ -47,8 +47,10 @@ async def login(parts: AuthParts, case: Case) -> Answer:
         _check_not_cross_site(request)
     if transport in (SESSION, COOKIE) and FIELD in request.headers:
         raise Refused(Why.BAD_REQUEST, "No page can prove a key for what is in a cookie; use bearer or hybrid with DPoP.")
-    key = await parts.dpop_keys.of(request)
+    key = await parts.dpop_keys.prove(request)
     signed_in = await parts.passwords.check(text(form, "username"), text(form, "password"), request)
+    if key is not None:
+        await parts.dpop_keys.spend(key)
     if transport == SESSION:
         return await _start_session(parts, request, signed_in)
     issued = await parts.mint.sign_in(
