@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -88,22 +89,54 @@ def test_openssl_shakes_hands_both_ways_with_what_was_issued(data: Path, tmp_pat
     (tmp_path / "trust.pem").write_text(
         (data / "ca" / "ca.pem").read_text() + openssl("crl", "-inform", "DER", "-in", tmp_path / "crl.der")
     )
-    port = free_port()
-    listen = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", server / "cert.pem", "-key", server / "key.pem", "-CAfile"]
-    strict = ["-Verify", "2", "-verify_return_error", "-crl_check", "-www"]
-    listening = subprocess.Popen(
-        [str(word) for word in (*listen, tmp_path / "trust.pem", *strict)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port)
+    with asking_both(server, tmp_path / "trust.pem") as port:
         words = ("s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", data / "ca" / "ca.pem", "-verify_return_error")
         pair = ("-cert", client / "cert.pem", "-key", client / "key.pem", "-verify_hostname", "localhost", "-ign_eof")
-        said = openssl(*words, *pair, stdin=b"GET / HTTP/1.0\r\n\r\n")
+        said = openssl(*words, *pair, stdin=GET)
         assert "Verify return code: 0 (ok)" in said
         assert "HTTP/1.0 200 ok" in said
         assert "spiffe://example.org/orders" in said
         with pytest.raises(AssertionError):  # a server's certificate is none of a client
-            openssl(*words, "-cert", server / "cert.pem", "-key", server / "key.pem", "-ign_eof", stdin=b"GET / HTTP/1.0\r\n\r\n")
+            openssl(*words, "-cert", server / "cert.pem", "-key", server / "key.pem", "-ign_eof", stdin=GET)
+
+
+def test_gnutls_and_curl_shake_hands_with_what_was_issued(data: Path, tmp_path: Path) -> None:
+    doorward(data, "cert", "ca", "--name", "Example CA", "--domain", "localhost", "--domain", "example.org")
+    server = issue(data, tmp_path / "server", "localhost", "--profile", "server", "--ip", "127.0.0.1")
+    client = issue(data, tmp_path / "client", "spiffe://example.org/orders", "--life", "1h")
+    crl, ca = tmp_path / "crl.pem", str(data / "ca" / "ca.pem")
+    doorward(data, "cert", "crl", "--out", tmp_path / "crl.der")
+    crl.write_text(openssl("crl", "-inform", "DER", "-in", tmp_path / "crl.der"))
+    (tmp_path / "trust.pem").write_text(Path(ca).read_text() + crl.read_text())
+    cert, key = str(client / "cert.pem"), str(client / "key.pem")
+    with asking_both(server, tmp_path / "trust.pem") as port:
+        words = ["gnutls-cli", "--x509cafile", ca, "--x509crlfile", str(crl), "--x509certfile", cert, "--x509keyfile", key]
+        done = subprocess.run([*words, "-p", str(port), "localhost"], input=GET, capture_output=True, timeout=30)
+        assert b"Handshake was completed" in done.stdout, done.stderr
+        assert b"HTTP/1.0 200 ok" in done.stdout
+        words = ["curl", "-sS", "--http0.9", "--cacert", ca, "--crlfile", str(crl), "--cert", cert, "--key", key]
+        said = subprocess.run([*words, f"https://localhost:{port}/"], capture_output=True, timeout=30, check=True).stdout
+        assert b"spiffe://example.org/orders" in said
+        doorward(data, "cert", "revoke", serial(server))
+        doorward(data, "cert", "crl", "--out", tmp_path / "crl.der")
+        crl.write_text(openssl("crl", "-inform", "DER", "-in", tmp_path / "crl.der"))
+        assert subprocess.run([*words, f"https://localhost:{port}/"], capture_output=True, timeout=30).returncode == 60
+
+
+GET = b"GET / HTTP/1.0\r\n\r\n"
+
+
+@contextmanager
+def asking_both(server: Path, trust: Path) -> Iterator[int]:
+    """`openssl s_server` that wants a client's certificate and checks it against the list in `trust`."""
+    port = free_port()
+    pair = ["-cert", str(server / "cert.pem"), "-key", str(server / "key.pem"), "-CAfile", str(trust)]
+    strict = ["-Verify", "2", "-verify_return_error", "-crl_check", "-www"]
+    quiet = subprocess.DEVNULL
+    listening = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", *pair, *strict], stdout=quiet, stderr=quiet)
+    try:
+        wait_for(port)
+        yield port
     finally:
         listening.kill()
         listening.wait()

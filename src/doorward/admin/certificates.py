@@ -20,7 +20,7 @@ from doorward.core.credential import Credential
 from doorward.core.event import Event, Kind
 from doorward.core.presented import x5t
 from doorward.core.secret import Secret
-from doorward.core.store import Exists, Store, Tx
+from doorward.core.store import Exists, Store, Tx, Unavailable
 from doorward.crypto import certificate_reading
 from doorward.crypto.authority import SKEW, Leaf, Signer, new_key, new_serial, open_authority
 from doorward.crypto.seal import SealBroken, Sealer
@@ -197,8 +197,8 @@ async def revoke(id: str, *, store: Store, sealer: Sealer, actor: Actor, clock: 
         try:
             _, published = await Publisher(store, sealer, clock).publish()
             number = None if published is None else published.number
-        except SealBroken:
-            number = None  # it is revoked all the same, and a worker that has the key lists it
+        except (SealBroken, Unavailable):
+            number = None  # it is revoked all the same, and a worker that can sign lists it
     return RevokedNow(await show(found.id, store=store), number)
 
 
