@@ -6,7 +6,7 @@ import pytest
 
 from doorward.core.store import Unavailable
 from doorward.outbound.fetch import Fetched, FetchError
-from doorward.outbound.kept import _MOST, FRESH, SOONEST, STALE, Kept
+from doorward.outbound.kept import _MOST, _MOST_WAITING, FRESH, SOONEST, STALE, Kept
 from doorward.outbound.refusal import Failure
 
 URL = "https://app.example/keys.json"
@@ -86,6 +86,17 @@ async def test_one_fetch_serves_all_who_wait(far: Far) -> None:
     told = await asyncio.gather(*waiting, return_exceptions=True)
     assert told[1:] == [b"one"] * 99, "whoever gives up does not take the others along"
     assert far.asked == 1
+
+
+async def test_only_so_many_wait(far: Far) -> None:
+    far.gate.clear()
+    waiting = [asyncio.create_task(far.of()) for _ in range(_MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await far.of()
+    far.gate.set()
+    assert await asyncio.gather(*waiting) == [b"one"] * _MOST_WAITING
+    assert await far.of() == b"one"
 
 
 async def test_nobody_waits_longer_than_two_seconds(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ STALE: Final = 86_400.0
 WAIT: Final = 2.0
 _FIRST_PAUSE: Final = 1.0
 _MOST: Final = 1024
+_MOST_WAITING: Final = 256
 
 Get = Callable[[str], Awaitable[Fetched]]
 
@@ -38,6 +39,7 @@ class Kept(Generic[T]):
     def __init__(self, get: Get, read: Callable[[bytes], T], clock: Clock, *, stale: float = STALE) -> None:
         self._get, self._read, self._clock, self._stale = get, read, clock, stale
         self._known: dict[str, _Document[T]] = {}
+        self._waiting = 0
 
     async def of(self, url: str, missing: Callable[[T], bool]) -> T:
         """`missing`: whether what the caller looks for is not in there. Raises Unavailable: there is none that may be used."""
@@ -46,10 +48,20 @@ class Kept(Generic[T]):
             if document.fetching is None:
                 document.tried_at = self._clock()
                 document.fetching = asyncio.get_running_loop().create_task(self._fetch(url, document))
-            await asyncio.wait((document.fetching,), timeout=WAIT)
+            await self._wait(document.fetching)
         if document.value is None or self._clock() - document.fetched_at > FRESH + self._stale:
             raise Unavailable("what a key set's address answers cannot be had now")
         return document.value
+
+    async def _wait(self, fetching: "asyncio.Task[None]") -> None:
+        """The fetch goes on, whoever gives up."""
+        if self._waiting >= _MOST_WAITING:
+            raise Unavailable("too many wait for the key sets of others")
+        self._waiting += 1
+        try:
+            await asyncio.wait((fetching,), timeout=WAIT)
+        finally:
+            self._waiting -= 1
 
     def _is_wanted(self, document: _Document[T], missing: Callable[[T], bool]) -> bool:
         now, value = self._clock(), document.value
