@@ -12,8 +12,9 @@ import pytest
 from doorward.admin import accounts, keys, sessions, webhooks
 from doorward.admin.actor import LOCAL
 from doorward.admin.keys import KeyOrder, NewKey
+from doorward.admin.taking_back import taking_back
 from doorward.admin.webhooks import SenderOrder
-from doorward.core import key_text
+from doorward.core import access_text, key_text
 from doorward.core.account import SERVICE
 from doorward.core.credential import Credential
 from doorward.core.event import Change, Topic
@@ -35,6 +36,7 @@ from doorward.crypto.token_claims import ACCESS_TOKEN
 from doorward.crypto.webhook_forms import FIELDS
 from doorward.crypto.webhook_secrets import Live, seal
 from doorward.methods import ALL
+from doorward.methods.access_token import opaque_data
 from doorward.methods.jwt import Jwt
 from doorward.methods.mtls import Mtls
 from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
@@ -159,6 +161,53 @@ class TestHttpSignature(MethodSuite):
             secrets=[new.key.reveal()],
             subject="alice",
             names=["Signature-Input", "Signature", "Content-Digest"],
+            revoke=revoke,
+            end_owner=lambda: end_alice(place),
+            expire=expire,
+        )
+
+
+class TestAccessToken(MethodSuite):
+    @pytest.fixture
+    async def kit(self, place: Place) -> Kit:
+        await place.account()
+        text, other = access_text.make(os.urandom), access_text.make(os.urandom)
+        whole = text.whole.reveal()
+        swapped = whole[:16] + other.whole.reveal()[16:59]
+        credential = Credential(
+            id=text.id,
+            method=access_text.METHOD,
+            lookup=text.id,
+            verifier=place.peppers.mac(whole.encode()),
+            key_id=place.peppers.current,
+            owner="alice",
+            created_at=NOW,
+            expires_at=NOW + 60,
+            scopes=frozenset({"read:pets"}),
+            data=opaque_data(client="orders", audiences=(ISSUER,), bound_to=frozenset(), seq=0),
+        )
+
+        async def work(tx: Tx) -> None:
+            await tx.add_credential(credential)
+
+        await place.store.write(work)
+
+        async def revoke() -> None:
+            await taking_back(place.store).credential(text.id, actor="orders", now=place.now)
+
+        async def expire() -> None:
+            place.now += 60
+
+        return Kit(
+            method=place.access_token(),
+            route=route("access_token"),
+            genuine=lambda: [("Authorization", f"Bearer {whole}")],
+            forged=[("Authorization", f"Bearer {swapped}{key_text.check_digits(swapped)}")],
+            unknown=[("Authorization", f"Bearer {other.whole.reveal()}")],
+            twice=[("Authorization", f"Bearer {whole}")] * 2,
+            secrets=[whole, whole[16:59]],
+            subject="alice",
+            names=["Authorization"],
             revoke=revoke,
             end_owner=lambda: end_alice(place),
             expire=expire,
@@ -429,6 +478,7 @@ class TestMtls(MethodSuite):
 
 
 SUITES = {
+    "access_token": TestAccessToken,
     "api_key": TestApiKey,
     "basic": TestBasicOfAPerson,
     "hmac": TestHmac,

@@ -17,12 +17,14 @@ from doorward.core.account import Account
 from doorward.core.limit import Rate
 from doorward.core.policy import By
 from doorward.core.request import Body, Headers, Request
+from doorward.core.revoked import Revoked
 from doorward.core.route import Route
 from doorward.core.secret import Secret
 from doorward.core.store import Store
 from doorward.crypto.digest import Peppers
 from doorward.crypto.password import CHEAPEST_FOR_TESTS, HashingPool
 from doorward.crypto.seal import Sealer
+from doorward.methods.access_token import AccessToken
 from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from doorward.methods.basic import Basic
 from doorward.methods.hmac import Hmac
@@ -105,6 +107,16 @@ class Place:
             pool=self.pool,
             write=self.store.write,
             options=options,
+        )
+
+    def access_token(self, revoked: Revoked | None = None, fresh: bool = True) -> AccessToken:
+        return AccessToken(
+            credentials=self.store.credentials,
+            peppers=self.peppers,
+            revoked=revoked if revoked is not None else Revoked(),
+            clock=self.clock,
+            issuer="https://door.example",
+            fresh=lambda: fresh,
         )
 
     def hmac(self) -> Hmac:
