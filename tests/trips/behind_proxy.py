@@ -1,7 +1,8 @@
 """doorward's /verify and a service, both real servers, for the real proxies of `deploy/` to stand between.
 
 Routes      /open anyone · /pets API key with read:pets · /write API key with write:pets · /rare one request an hour ·
-            /signed HMAC key · /down a method whose store does not answer · /bound a token bound to a DPoP key
+            /signed HMAC key · /down a method whose store does not answer · /bound a token bound to a DPoP key ·
+            /certified a client certificate
 Service     says as JSON what reached it; below /signed it believes X-Auth-Identity only and compares signed bodies
 """
 
@@ -10,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -32,6 +34,7 @@ from doorward.core.policy import parse
 from doorward.core.revoked import Revoked
 from doorward.core.route import Route, Routes
 from doorward.core.store import Unavailable
+from doorward.crypto.client_chain import ClientTrust
 from doorward.crypto.digest import Peppers
 from doorward.crypto.dpop_nonce import DpopNonces
 from doorward.crypto.dpop_proof import ALGS
@@ -39,6 +42,7 @@ from doorward.crypto.hashing_pool import HashingPool
 from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.message_signing import MessageKey
+from doorward.crypto.revocation_list import RevocationLists
 from doorward.crypto.seal import Sealer
 from doorward.crypto.signature_algorithms import read_private
 from doorward.crypto.token_claims import ACCESS_TOKEN
@@ -48,6 +52,7 @@ from doorward.methods.dpop import Dpop, DpopOptions
 from doorward.methods.hmac import Hmac
 from doorward.methods.http_signature import HttpSignature
 from doorward.methods.jwt import Jwt
+from doorward.methods.mtls import Mtls
 from doorward.stores.memory import MemoryStore
 from doorward.web.answer import Answerer
 from doorward.web.asgi import App, Receive, Scope, Send
@@ -59,6 +64,7 @@ from doorward.web.key_set import KeySet
 from doorward.web.listener import Listener
 from doorward.web.original import Style
 from doorward.web.proxy import Proxies
+from tests.certificates import authority
 from tests.methods.dpop_client import DpopClient
 from tests.web.door import Words
 from tests.web.keys import TestKey
@@ -67,6 +73,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 ISSUER = "https://door.test"
 _KEYS = b"k" * 32
 _SIGNING = TestKey()
+CLIENT_CA = authority("clients", begins=time.time() - 60, ends=time.time() + 3600)
+CLIENT_TRUST = ClientTrust({"clients.pem": [CLIENT_CA.certificate]}, RevocationLists(), {})
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,8 @@ def doorward(style: Style | None, nonce: str = "off") -> tuple[App, Keys, Hashin
         ApiKey(credentials=store.credentials, peppers=peppers, clock=time.time, pool=pool, write=store.write),
         Hmac(credentials=store.credentials, sealer=sealer, clock=time.time),
         HttpSignature(credentials=store.credentials, sealer=sealer, clock=time.time),
-        Words("mtls", place=b"x-down", error=Unavailable("the disk is full")),
+        Mtls(trust=CLIENT_TRUST, credentials=store.credentials, accounts=store.accounts, clock=time.time),
+        Words("session", place=b"x-down", error=Unavailable("the disk is full")),
     ]
     jwt, dpop, bound = tokens(peppers, sealer, nonce)
     methods.append(jwt)
@@ -129,7 +138,8 @@ def doorward(style: Style | None, nonce: str = "off") -> tuple[App, Keys, Hashin
             Route(path="/write", allow=key, scopes=frozenset({"write:pets"})),
             Route(path="/rare", allow=key, rate=Rate(1, 3600)),
             Route(path="/signed/**", allow=parse("hmac or http_signature")),
-            Route(path="/down", allow=parse("mtls")),
+            Route(path="/certified/**", allow=parse("mtls")),
+            Route(path="/down", allow=parse("session")),
             Route(path="/bound/**", allow=parse("oauth bound by dpop")),
         ]
     )
@@ -205,8 +215,8 @@ def written(name: str, folder: Path, ports: Mapping[str, int], replaced: Mapping
     """The shipped configuration with these ports, and the command that runs it."""
     text = (DEPLOY / COMMANDS[name][0]).read_text()
     for old, new in {**{f"127.0.0.1:{port}": f"127.0.0.1:{real}" for port, real in ports.items()}, **replaced}.items():
-        assert old in text, f"{old!r} is not in the shipped configuration"
-        text = text.replace(old, new)
+        text, times = re.subn(old.removeprefix("re:"), new, text) if old.startswith("re:") else (text.replace(old, new), text.count(old))
+        assert times, f"{old!r} is not in the shipped configuration"
     config = folder / COMMANDS[name][0]
     if name == "nginx":
         user = "user root;" if os.geteuid() == 0 else ""  # else its workers cannot write in this folder

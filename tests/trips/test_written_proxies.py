@@ -13,6 +13,8 @@ from tests.trips.behind_proxy import Told, ask, doorward, served
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 OURS = {"x-auth-subject", "x-auth-client", "x-auth-scopes", "x-auth-method", "x-auth-identity"}
+OF_A_CERTIFICATE = {"client-cert", "client-cert-chain", "x-client-cert", "x-ssl-client-cert", "ssl-client-cert", "x-amzn-mtls-clientcert"}
+OF_A_CERTIFICATE |= {"x-forwarded-tls-client-cert", "l5d-client-id"}
 OF_A_QUESTION = {"x-original-method", "x-original-uri", "x-original-content-length", "x-original-transfer-encoding", "forwarded"}
 
 
@@ -25,16 +27,16 @@ def listed(name: str, key: str) -> set[str]:
     for line in lines[start + 1 :]:
         if line.strip() and len(line) - len(line.lstrip()) <= depth:
             break
-        if match := re.fullmatch(r"\s*(?:- (?:exact: |prefix: |remove: )?)?([A-Za-z-]+)(?:: \"\")?", line):
+        if match := re.fullmatch(r"\s*(?:- (?:exact: |prefix: |remove: )?)?([A-Za-z0-9-]+)(?:: \"\")?", line):
             found.add(match[1].lower())
     return found
 
 
 def test_traefik_takes_every_identity_field_from_doorward_and_deletes_a_callers_own_first() -> None:
     assert listed("traefik-dynamic.yml", "authResponseHeaders") == OURS
-    assert listed("traefik-dynamic.yml", "customRequestHeaders") == OURS | OF_A_QUESTION
+    assert listed("traefik-dynamic.yml", "customRequestHeaders") == OURS | OF_A_QUESTION | OF_A_CERTIFICATE | {"x-forwarded-client-cert"}
     text = (DEPLOY / "traefik-dynamic.yml").read_text()
-    assert "middlewares: [own-words-only, doorward]" in text
+    assert "middlewares: [own-words-only, certificate, doorward, certificate-stays-here]" in text
     assert "trustForwardHeader: false" in text
     assert "authRequestHeaders" not in text  # without it every field of the caller is shown to doorward
     assert "insecure: false" in (DEPLOY / "traefik.yml").read_text()
@@ -43,9 +45,10 @@ def test_traefik_takes_every_identity_field_from_doorward_and_deletes_a_callers_
 def test_envoy_takes_every_identity_field_from_doorward_and_deletes_a_callers_own_first() -> None:
     text = (DEPLOY / "envoy.yaml").read_text()
     assert listed("envoy.yaml", "allowed_upstream_headers") == OURS
-    assert OURS | OF_A_QUESTION | {"x-forwarded-method", "x-forwarded-uri"} <= listed("envoy.yaml", "request_mutations")
+    assert OURS | OF_A_QUESTION | OF_A_CERTIFICATE | {"x-forwarded-method", "x-forwarded-uri"} <= listed("envoy.yaml", "request_mutations")
     order = [text.index(f"name: envoy.filters.http.{name}") for name in ("header_mutation", "ext_authz", "router")]
     assert order == sorted(order)
+    assert "forward_client_cert_details: SANITIZE_SET" in text  # a caller's own x-forwarded-client-cert goes
     assert "failure_mode_allow: false" in text
     assert "headers_with_underscores_action: REJECT_REQUEST" in text
     assert "normalize_path: false" in text

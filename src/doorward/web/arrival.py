@@ -19,16 +19,17 @@ _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
 
 def only_ours(fields: Fields) -> Fields:
     """The fields without identity claims, and without a proxy's word of a certificate: that was for us. Raises
-    Refused(BAD_REQUEST) for the `_` spelling of ours, which some servers read alike."""
+    Refused(BAD_REQUEST) for the `_` spelling of either, which some servers read alike."""
     names = b"\n".join([name for name, _ in fields])
-    if TELLS_A_CERTIFICATE.search(names) is not None:
-        fields = [field for field in fields if TELLS_A_CERTIFICATE.match(field[0]) is None]
-    if IDENTITY not in names and b"_" not in names:
+    if IDENTITY not in names and b"_" not in names and TELLS_A_CERTIFICATE.search(names) is None:
         return fields
-    for name, _ in fields:
-        if b"_" in name and name.replace(b"_", b"-").startswith(IDENTITY):
-            raise Refused(Why.BAD_REQUEST, "A header field that is spelled like one of ours was sent.")
-    return [field for field in fields if not field[0].startswith(IDENTITY)]
+    if any(b"_" in name and _is_of_ours(name.replace(b"_", b"-")) for name, _ in fields):
+        raise Refused(Why.BAD_REQUEST, "A header field that is spelled like one of ours was sent.")
+    return [field for field in fields if not _is_of_ours(field[0])]
+
+
+def _is_of_ours(name: bytes) -> bool:
+    return name.startswith(IDENTITY) or TELLS_A_CERTIFICATE.match(name) is not None
 
 
 def request_id(headers: Headers, *, believed: bool, entropy: Entropy) -> str:

@@ -32,12 +32,10 @@ _REMEMBERED: Final = 512
 _BINARY: Final = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _BLOCK: Final = re.compile(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----\s*")
 _WORKLOAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
-_FIELD: Final = (
-    rb"(?:x[-_])?(?:ssl[-_]client[-_]|ssl[-_]cert|client[-_]cert|forwarded[-_](?:tls[-_])?client[-_]cert|amzn[-_]mtls[-_])"
-    rb"|l5d[-_]client[-_]id"
+TELLS_A_CERTIFICATE: Final = re.compile(
+    rb"(?m:^)(?:(?:x-)?(?:ssl-client-|ssl-cert|client-cert|forwarded-(?:tls-)?client-cert|amzn-mtls-)|l5d-client-id)"
 )
-TELLS_A_CERTIFICATE: Final = re.compile(rb"(?m:^)(?:" + _FIELD + rb")")
-"""The names of such fields, also in the `_` spelling that some servers read alike; and of those that go with them."""
+"""The names of such fields, and of those that go with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
