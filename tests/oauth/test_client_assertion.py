@@ -231,9 +231,7 @@ async def test_an_assertion_is_used_once_by_several_processes(desk: ClientDesk, 
     assert sorted(words) == ["Client"] + ["REPLAYED"] * 19
 
 
-async def test_what_was_signed_before_an_unclean_start_is_not_taken(
-    desk: ClientDesk, till: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_was_signed_before_an_unclean_start_is_refused(desk: ClientDesk, till: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     async def since() -> float:
         return NOW - 5
 
