@@ -8,8 +8,13 @@ def test_the_demo_passes() -> None:
     said: list[str] = []
     tally = demo.run(said.append)
     assert tally.failures == []
-    assert tally.passed > 50
-    assert set(tally.rows) == {"api_key", "basic", "jwt", "session", "hmac", "together", "doors"}
+    assert tally.passed > 130
+    assert set(tally.rows) == {
+        *("api_key", "basic", "jwt", "session", "cookies", "hmac", "http_signature", "access_token", "dpop", "mtls", "mtls + oauth"),
+        *("other issuer", "webhook", "together", "doors"),
+    }
+    for row, columns in tally.rows.items():
+        assert columns["used"], f"{row} was never used for real"
 
 
 def test_a_failed_check_is_counted_and_told() -> None:

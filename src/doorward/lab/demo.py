@@ -13,10 +13,12 @@ def run(say: Callable[[str], None]) -> Tally:
     tally = Tally(say)
     with a_place() as place:
         demo = Demo(place, tally)
-        say("laying out a data directory, a certificate and two servers on HTTPS")
-        demo.begin()
-        for number, act in enumerate(ACTS, start=1):
-            say(f"[{number}/{len(ACTS)}] {act.__name__.removeprefix('show_')}")
-            act(demo)
-        demo.http.close()
+        say("laying out data directories, certificates and three servers on HTTPS: ours, the pet store, another issuer")
+        try:
+            demo.begin()
+            for number, act in enumerate(ACTS, start=1):
+                say(f"[{number}/{len(ACTS)}] {act.__name__.removeprefix('show_').replace('_', ' ')}")
+                act(demo)
+        finally:
+            demo.end()
     return tally

@@ -87,6 +87,10 @@ class Place:
         words = ("--factory", factory, "--host", "127.0.0.1", "--port", str(port), *tls, "--log-level", "warning", *SERVED)
         self._start("uvicorn", *words, port=port)
 
+    def serve_pets(self, port: int) -> None:
+        """The pet store with our TLS listener before it, so that certificates reach the guard."""
+        self._start("doorward.lab.pets", str(port), str(self.certificate), str(self.private_key), port=port)
+
     def _start(self, module: str, *words: str, port: int) -> None:
         log = (self.folder / f"{module}-{port}.log").open("wb")
         process = subprocess.Popen(  # noqa: S603 - our own command
