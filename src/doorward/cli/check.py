@@ -11,12 +11,15 @@ import click
 
 from doorward.assembly import Options, Parts
 from doorward.cli.frame import Failed, data_dir, data_option, json_option, run, tell
+from doorward.core.authority import MTLS
 from doorward.crypto.seal import SealBroken
 from doorward.data_dir import PEPPER, SEALING, DataDir
 from doorward.installation import opened
 from doorward.routes_file import never_reached
 from doorward.settings import Settings, SettingsError
 from doorward.trusted_issuers import TrustedIssuers, fetcher
+from doorward.web.client_cert import CertificateOptions
+from doorward.web.trust_files import TrustError, TrustFiles
 
 
 @click.command("check", help="Read settings, keys and (if it is there) the database as a worker would, and say what the server would do.")
@@ -44,6 +47,7 @@ def command(data: str | None, as_json: bool) -> None:
         f"the route {_named(route.path, route.methods)} never decides: {_named(earlier.path, earlier.methods)} stands before it"
         for route, earlier in never_reached(options.routes)
     ]
+    warnings += certificate_warnings(place, options)
     silent = run(lambda: ask_issuers(place, options))
     warnings += [f"no token of {name} can be verified now: {why}" for name, why in silent.items()]
     proxies = ", ".join(options.server.trusted_proxies) or "none: nobody may ask /verify"
@@ -66,6 +70,21 @@ def command(data: str | None, as_json: bool) -> None:
     }
     warned = [f"warning: {each}" for each in warnings]
     tell(as_json, answer, "\n".join(["the settings are understood", *head, *lines, *warned]))
+
+
+def certificate_warnings(place: DataDir, options: Options) -> list[str]:
+    """Of [mtls]. Raises Failed: a file that cannot be read."""
+    try:
+        trust = TrustFiles.of(place.path, options.mtls).read(options.mtls.speakers)
+    except TrustError as reason:
+        raise Failed(f"[mtls]: {reason}", "settings") from None
+    told = [f"no revocation list of the CA {each} is configured: what it revokes is not known here" for each in trust.without_list]
+    asked = any(MTLS in route.asked for route in options.routes)
+    if asked and options.server.trusted_proxies and options.certificates == CertificateOptions():
+        told.append(
+            "listed proxies are believed about certificates in any usual header field; name the one that yours writes: [mtls] proxy_headers"
+        )
+    return told
 
 
 def _named(path: str, methods: frozenset[str]) -> str:

@@ -88,6 +88,13 @@ class ClientTrust:
         for each in (each for known in authorities.values() for each in known):
             _check_authority(each)
         self._names = {mark_of(each): name for name, known in authorities.items() for each in known}
+        self.without_list = tuple(
+            f"{each.subject.rfc4514_string()} ({name})"
+            for name, known in authorities.items()
+            for each in known
+            if name != OWN and not lists.covers(each.subject.public_bytes())
+        )
+        """The CAs of others whose certificates end only by themselves; for `doorward check`."""
         self._own = frozenset(mark_of(each) for each in authorities.get(OWN, ()))
         anchors = {mark_of(each): each for known in authorities.values() for each in known}
         self._store = Store(list(anchors.values())) if anchors else None
