@@ -33,7 +33,8 @@ class Door:
         self.started += 1
         if self.fails is not None:
             raise self.fails
-        return await means()()
+        found: Means = await means()()
+        return found
 
     async def close(self) -> None:
         self.closed += 1
@@ -119,7 +120,7 @@ def test_no_answer_in_time_is_503_and_the_work_is_dropped(thread: LoopThread) ->
 
 
 def test_more_than_may_wait_are_turned_away_at_once(thread: LoopThread) -> None:
-    go, found = threading.Event(), []
+    go, found = threading.Event(), list[Why]()
 
     async def work(_: Means, __: Body) -> None:
         while not go.is_set():
