@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from doorward.client import ClientCredentials, DpopKey
 from doorward.lab.place import Place, free_port
 from tests.methods.dpop_client import DpopClient
 
@@ -146,6 +147,26 @@ async def test_a_clients_tokens_are_bound_at_the_token_endpoint(served: Served, 
             DpopClient("EdDSA").fields("GET", PUBLIC, told["access_token"], at=time.time(), nonce=nonce),
         ):
             assert (await web.get("/verify", headers=asked(stolen))).status_code == 401
+
+
+async def test_our_own_client_gets_a_bound_token_and_calls_a_guarded_service_with_it(served: Served) -> None:
+    made = served.command("client", "create", "robot", "--grant", "client_credentials", "--scopes", "read:pets", "--dpop-bound")
+    port = free_port()
+    served.serve_app("doorward.lab.pets:app", port)
+    key = DpopKey.generate("EdDSA")
+    auth = ClientCredentials(f"{served.url}/oauth/token", made["client_id"], made["client_secret"], scopes="read:pets", dpop=key)
+    try:
+        async with httpx.AsyncClient(verify=served.trust(), base_url=f"https://localhost:{port}", auth=auth) as web:
+            for target in ("/pets/1?a=b", "/pets/1", "/pets/%7Eann"):
+                answer = await web.get(target)
+                assert (answer.status_code, answer.json()["caller"]) == (200, made["client_id"])
+            token = answer.request.headers["authorization"].removeprefix("DPoP ")
+        async with httpx.AsyncClient(verify=served.trust(), base_url=f"https://localhost:{port}") as thief:
+            assert (await thief.get("/pets", headers={"Authorization": f"Bearer {token}"})).status_code == 401
+    finally:
+        service = served.processes.pop()
+        service.terminate()
+        await asyncio.to_thread(service.wait, 20)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
