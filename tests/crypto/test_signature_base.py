@@ -10,7 +10,7 @@ from doorward.crypto.algorithms import BadSignature, Check
 from doorward.crypto.message_signing import check_request, message_of
 from doorward.crypto.signature_algorithms import HMAC, KEY_PAIRS, checker
 from doorward.crypto.signature_base import LONGEST_BASE, MOST_COMPONENTS, Message, read_components, signature_base
-from doorward.crypto.signature_input import read_signatures
+from doorward.crypto.signature_input import LONGEST_FIELD, read_signatures
 from doorward.crypto.structured_field import BadField, InnerList, Item, Twice, parse_dictionary
 from doorward.crypto.structured_text import write_dictionary
 from tests.crypto.rfc9421 import ALGORITHM, REQUESTS, base, private, public, secret, sent
@@ -227,6 +227,11 @@ def test_too_many_components_and_too_long_ones_are_refused() -> None:
         read_components([Item(f"x-{number}") for number in range(MOST_COMPONENTS + 1)])
     with pytest.raises(BadField, match="too long"):
         base_of('("x")', a_message("https://a.example/", ("X", "a" * LONGEST_BASE)))
+    members = " ".join(f'"x";key="k{number}"' for number in range(MOST_COMPONENTS))
+    with pytest.raises(BadField, match="too long"):
+        base_of(f"({members})", a_message("https://a.example/", ("X", "a," * 500 + ",".join(f"k{number}=1" for number in range(99)))))
+    with pytest.raises(BadField, match="too long"):
+        read_signatures(["sig=()", "a" * LONGEST_FIELD], ["sig=:AA==:"])
 
 
 @pytest.mark.rfc("9421", "4.2")

@@ -20,6 +20,7 @@ SHA512: Final = "sha-512"
 KNOWN: Final[dict[str, Callable[[bytes], Any]]] = {SHA256: hashlib.sha256, SHA512: hashlib.sha512}
 CLAIMS: Final = {SHA256: "content_sha256", SHA512: "content_sha512"}
 """Under which claim a digest, in hex, goes to the service behind, where the body goes by unseen (DECISIONS 11)."""
+_LONGEST: Final = 2048
 _SIZE: Final = {SHA256: 32, SHA512: 64}
 
 
@@ -33,6 +34,8 @@ def content_digest(body: bytes, algorithms: Sequence[str] = (SHA256,)) -> str:
 def read_digests(lines: Sequence[str]) -> dict[str, bytes]:
     """The known ones, at least one. Raises BadField."""
     found: dict[str, bytes] = {}
+    if sum(map(len, lines)) > _LONGEST:
+        raise BadField("Content-Digest is too long")
     for name, member in parse_dictionary(lines, once=True).items():
         if name not in KNOWN:
             continue

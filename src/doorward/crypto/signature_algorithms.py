@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from doorward.core.secret import Secret
 from doorward.crypto import algorithms
-from doorward.crypto.algorithms import BadSignature, Check, PrivateKey, PublicKey, Sign
+from doorward.crypto.algorithms import Check, PrivateKey, PublicKey, Sign
 from doorward.crypto.jwk import from_jwk, thumbprint, to_jwk
 
 HMAC: Final = "hmac-sha256"
@@ -170,5 +170,3 @@ def _stand_in(alg: str, bits: int) -> Check:
 
 _ED25519_POINT: Final = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"  # RFC 8032 section 7.1, test 1
 _NUMBER: Final = int.from_bytes(b"".join(hashlib.sha256(b"doorward stand-in %d" % part).digest() for part in range(16)), "big")
-
-__all__ = ["BadSignature", "Check", "PrivateKey", "PublicKey", "Sign"]

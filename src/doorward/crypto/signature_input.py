@@ -21,6 +21,8 @@ MOST_LABELS: Final = 8
 LONGEST_SIGNATURE: Final = 512
 """Bytes: of RSA with 4096 bits."""
 LONGEST_TEXT: Final = 256
+LONGEST_FIELD: Final = 4096
+"""Characters of either field, all its lines together."""
 _TIMES: Final = ("created", "expires")
 _TEXTS: Final = ("nonce", "alg", "keyid", "tag")
 
@@ -43,6 +45,8 @@ class Labelled:
 
 def read_signatures(inputs: Sequence[str], signatures: Sequence[str]) -> list[Labelled]:
     """By the lines of both fields. A label stands in both, or the message is refused (RFC 9421 section 4.2)."""
+    if max(sum(map(len, inputs)), sum(map(len, signatures))) > LONGEST_FIELD:
+        raise BadField("the fields of a signature are too long")
     described, shown = parse_dictionary(inputs, once=True), parse_dictionary(signatures, once=True)
     if described.keys() != shown.keys():
         raise BadField("a signature lacks its input, or an input its signature")
