@@ -24,7 +24,7 @@ def test_core_imports_the_standard_library_and_itself() -> None:
         f"{path.name}: {name}"
         for path in (SOURCE / "core").rglob("*.py")
         for name in imports(ast.parse(path.read_text("utf-8")))
-        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("doorward.core.")
+        if name.split(".")[0] not in sys.stdlib_module_names and not f"{name}.".startswith("doorward.core.")
     ]
     assert foreign == []
 
