@@ -324,8 +324,8 @@ class TestSession(MethodSuite):
 
 
 class TestJwt(MethodSuite):
-    @pytest.fixture
-    async def kit(self, place: Place) -> Kit:
+    @pytest.fixture(params=["Authorization", "Cookie"])
+    async def kit(self, place: Place, request: pytest.FixtureRequest) -> Kit:
         keyring, stranger, revoked = Keyring(), Keyring(), Revoked()
         record = new_signing_key("ES256", place.sealer, os.urandom, NOW, NOW)
         keyring.load([record], place.sealer, NOW)
@@ -337,6 +337,10 @@ class TestJwt(MethodSuite):
         forged = sign_jwt(claims, false_key, ACCESS_TOKEN)
         unknown = sign_jwt({**claims, "jti": "t2"}, false_key, ACCESS_TOKEN)
 
+        def shown(token: str) -> tuple[str, str]:
+            name: str = request.param
+            return name, f"__Host-doorward-access={token}" if name == "Cookie" else f"Bearer {token}"
+
         async def end(topic: Topic, id: str) -> None:
             revoked.apply(Change(topic=topic, id=id, at=NOW, until=NOW + 60, seq=1))
 
@@ -344,15 +348,15 @@ class TestJwt(MethodSuite):
             place.now += 60
 
         return Kit(
-            method=Jwt(keyring=keyring, revoked=revoked, clock=place.clock, issuer=ISSUER),
+            method=Jwt(keyring=keyring, revoked=revoked, clock=place.clock, issuer=ISSUER, cookie="doorward-access"),
             route=route("jwt"),
-            genuine=lambda: [("Authorization", f"Bearer {genuine}")],
-            forged=[("Authorization", f"Bearer {forged}")],
-            unknown=[("Authorization", f"Bearer {unknown}")],
-            twice=[("Authorization", f"Bearer {genuine}")] * 2,
+            genuine=lambda: [shown(genuine)],
+            forged=[shown(forged)],
+            unknown=[shown(unknown)],
+            twice=[shown(genuine)] * 2,
             secrets=[genuine, genuine.rpartition(".")[2]],
             subject="alice",
-            names=["Authorization"],
+            names=["Authorization", "Cookie"],
             revoke=lambda: end(Topic.TOKEN, "t1"),
             end_owner=lambda: end(Topic.SUBJECT, "alice"),
             expire=expire,

@@ -165,6 +165,13 @@ async def test_a_proof_that_is_not_for_this_request_is_refused(door: Door, name:
     assert refused.fields == ()
 
 
+async def test_what_stood_in_the_query_of_htu_is_not_noted(door: Door) -> None:
+    refused = await door.why(CLIENT.fields("GET", URI, door.token(), htu="https://evil.example/?api_key=sk_live_secret#secret"))
+    assert refused.note is not None
+    assert "evil.example" in refused.note
+    assert "secret" not in refused.note
+
+
 async def test_a_jti_that_is_no_unicode_counts_once_and_is_no_error(door: Door) -> None:
     token = door.token()
     fields = CLIENT.fields("GET", URI, token, jti="\ud800")

@@ -95,7 +95,7 @@ class Dpop:
         if proof.htm != shown.method:
             raise bad("The DPoP proof is for another HTTP method.", note=f"htm is {proof.htm!r}")
         if (htu := normalized(proof.htu)) is None or htu not in shown.targets:
-            raise bad("The DPoP proof is for another URI.", note=f"htu is {proof.htu[:256]!r}; taken: {' '.join(shown.targets)}")
+            raise bad("The DPoP proof is for another URI.", note=f"htu is {htu!r}; taken: {' '.join(shown.targets)}")
         tells = self._check_nonce(proof)
         if not -self._options.leeway <= now - proof.iat <= self._options.window:
             raise Refused(Why.STALE, f"The iat of the DPoP proof is {now - proof.iat:.0f} seconds off this server's clock.", fields=tells)
