@@ -10,7 +10,7 @@ import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets
 import httpx
 import pytest
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
-from oauthlib.oauth2 import BackendApplicationClient
+from oauthlib.oauth2 import BackendApplicationClient  # type: ignore[import-untyped]
 
 from doorward.lab.place import free_port
 from tests.trips.test_server import Served, asked, ready
