@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -86,3 +87,26 @@ def test_a_limit_is_charged_once_where_two_doors_stand_behind_each_other(its: Bl
     guard = WsgiGuard(WsgiGuard(application, its, its_route), its, its_route)
     status, headers, _ = call(guard, environ(HTTP_X_API_KEY="ann"))
     assert (status, headers["Ratelimit"].split(";")[1]) == (200, "r=9")
+
+
+def test_a_listed_proxy_is_believed_about_address_and_scheme_and_nobody_else(its: Blocking) -> None:
+    guard = WsgiGuard(application, its, route("/**"))
+    told = {"HTTP_X_API_KEY": "ann", "HTTP_X_FORWARDED_FOR": "192.0.2.9", "HTTP_X_FORWARDED_HOST": "pets.example"}
+    for proto, address, status in (
+        ("https", "127.0.0.1", 200),
+        ("http", "127.0.0.1", 403),
+        ("https,https", "127.0.0.1", 401),
+        ("https", "192.0.2.1", 403),
+    ):
+        assert call(guard, environ() | told | {"HTTP_X_FORWARDED_PROTO": proto, "REMOTE_ADDR": address})[0] == status
+
+
+def test_a_door_within_says_the_request_id_once(its: Blocking) -> None:
+    within = WsgiGuard(application, its, route("/**"))
+    said: list[list[tuple[str, str]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        said.append(headers)
+
+    list(WsgiGuard(within, its, route("/**"))(environ(HTTP_X_API_KEY="ann"), start_response))
+    assert [name for name, _ in said[0]].count("X-Request-Id") == 1

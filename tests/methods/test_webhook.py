@@ -69,7 +69,7 @@ async def test_each_form_proves_its_owner_and_its_secret_is_sealed(place: Place,
     secret = await sender(place, form, scopes=frozenset({"write:orders"}))
     proof = await prove(method(place), sent(place, secret, form))
     stored = await webhooks.show("orders", store=place.store)
-    assert (proof.subject, proof.credential_id, proof.scopes) == ("shop", stored.id, {"write:orders"})
+    assert (proof.subject, proof.credential_id, proof.scopes) == ("shop", stored.id, frozenset({"write:orders"}))
     assert secret.reveal().encode() not in stored.verifier
 
 
@@ -197,7 +197,7 @@ async def test_a_key_and_a_webhook_together(place: Place) -> None:
         fields = [*sign("standard", BODY, secret, clock=place.clock).items(), ("X-API-Key", new.key.reveal())]
         case = await door.admit(request(fields, method="POST", body=body, has_body=True))
         assert case.principal is not None
-        assert (case.principal.subject, case.principal.scopes) == ("shop", {"write:orders"})
+        assert (case.principal.subject, case.principal.scopes) == ("shop", frozenset({"write:orders"}))
     foreign = await place.key(KeyOrder(name="x", owner="eve"))
     route = Route(path="/**", allow=parse("api_key and webhook bound by same_subject"), webhook="orders")
     fields = [*sign("standard", BODY, secret, clock=place.clock).items(), ("X-API-Key", foreign.key.reveal())]

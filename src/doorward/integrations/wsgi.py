@@ -142,7 +142,9 @@ class WsgiGuard:
             return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
         def starting(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, [*headers, *as_text(admitted.tells)], *((exc_info,) if exc_info else ()))
+            said = {name.lower() for name, _ in headers}  # by a door within
+            tells = [field for field in as_text(admitted.tells) if field[0].lower() not in said]
+            return start_response(status, [*headers, *tells], *((exc_info,) if exc_info else ()))
 
         return self.app(environ, starting)
 
