@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +21,10 @@ from starlette.routing import Route as WebRoute
 
 import doorward
 from doorward import Doorward, PolicyError, Principal
+from doorward.core.secret import Secret
 from doorward.core.store import Unavailable
+from doorward.crypto.message_signing import MessageKey, sign_request
+from doorward.crypto.signature_algorithms import read_private
 from doorward.data_dir import DataDirError
 from doorward.settings import SettingsError
 
@@ -95,6 +99,25 @@ async def test_a_starlette_endpoint_asks_who_calls(data: Path) -> None:
     async with door, client(Starlette(routes=[WebRoute("/pets", pets)])) as web:
         assert (await web.get("/pets", headers={"X-API-Key": made["key"]})).text == "o"
         assert (await web.get("/pets")).status_code == 401
+
+
+async def test_a_signed_body_is_verified_and_then_read_by_the_endpoint(data: Path) -> None:
+    door = Doorward(data)
+    made = key(data, "--keypair")
+    holder = MessageKey.of(made["id"], read_private(Secret(made["private_key"])))
+    needed = door.requirement("http_signature", cover="@method @path nonce", origin="https://api.example")
+
+    @needed.endpoint
+    async def pets(request: Request) -> PlainTextResponse:
+        return PlainTextResponse((await request.body()).decode())
+
+    async with door, client(Starlette(routes=[WebRoute("/pets", pets, methods=["POST"])])) as web:
+        # In the second of the start a signature counts as from before it (DECISIONS 28).
+        own, other = "https://api.example/pets", "http://pets.test/pets"
+        for url, nonce, status in ((own, "n", 200), (other, "m", 401), (own, None, 401)):
+            fields = sign_request("POST", url, [], b"rex", holder, created=int(time.time()) + 2, nonce=nonce)
+            answer = await web.post("/pets", content=b"rex", headers=fields)
+            assert (answer.status_code, answer.text == "rex") == (status, status == 200), answer.text
 
 
 async def test_the_guard_starts_at_the_first_request_and_takes_the_routes_of_the_file(data: Path) -> None:

@@ -117,6 +117,13 @@ def test_an_open_route_cannot_ask_for_what_nobody_can_show() -> None:
             Route(path="/", allow=None, **asked)
 
 
+@pytest.mark.parametrize("word", ["@status", "@query-param", "Content-Type", "", "two words", "@METHOD", "a" * 65])
+def test_what_no_signature_can_cover_is_refused_where_it_is_written(word: str) -> None:
+    assert Route(path="/", allow=parse("http_signature"), cover=("@method", "@path", "content-type", "nonce")).cover[3] == "nonce"
+    with pytest.raises(ValueError, match="cover"):
+        Route(path="/", allow=parse("http_signature"), cover=("@method", word))
+
+
 def test_what_a_route_asks_for_is_unfolded_once() -> None:
     route = Route(path="/pets", allow=parse("api_key or (api_key and jwt bound by app_and_user)"))
     assert route.asked == ("api_key", "jwt")

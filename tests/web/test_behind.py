@@ -98,6 +98,15 @@ async def test_a_signed_body_that_was_changed_is_refused(body: bytes) -> None:
     assert application.scope == {}
 
 
+@pytest.mark.parametrize(("claim", "hashed"), [("content_sha256", hashlib.sha256), ("content_sha512", hashlib.sha512)])
+async def test_every_digest_that_was_signed_is_compared(claim: str, hashed: Any) -> None:
+    right = {"content_sha256": hashlib.sha256(b"paid").hexdigest(), "content_sha512": hashlib.sha512(b"paid").hexdigest()}
+    for told in ({claim: right[claim]}, right):
+        assert (await ask(token(**told), b"paid"))[0].status == 200
+        assert (await ask(token(**{**told, claim: hashed(b"other").hexdigest()}), b"paid"))[0].status == 401
+        assert (await ask(token(**told), b"other"))[0].status == 401
+
+
 async def test_a_body_slipped_into_a_request_that_was_signed_without_one_is_refused() -> None:
     text = token(content_sha256=hashlib.sha256(b"").hexdigest())
     assert (await ask(text, b""))[0].status == 200

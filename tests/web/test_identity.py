@@ -2,6 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from doorward.core.errors import Refused
 from doorward.core.event import Change, Topic
 from doorward.core.proof import Principal, Proof
 from doorward.web.identity import TYP, IdentityOptions, IdentityTokens
@@ -64,6 +65,16 @@ def test_a_digest_that_belongs_to_one_request_is_never_remembered() -> None:
     signer = ann(claims={"content_sha256": "ab"})
     assert desk.tokens(signer, "orders") != desk.tokens(signer, "orders")
     assert desk.signed[0]["content_sha256"] == "ab"
+
+
+def test_all_digests_are_told_and_two_that_differ_are_of_no_body() -> None:
+    desk, two = Desk(), {"content_sha256": "ab", "content_sha512": "cd"}
+    desk.tokens(ann(claims=two), "orders")
+    assert {name: desk.signed[0][name] for name in two} == two
+    proofs = (*ann(claims=two).proofs, *ann(claims={"content_sha256": "ab"}).proofs)
+    desk.tokens(Principal(subject="ann", proofs=proofs), "orders")
+    with pytest.raises(Refused, match="BODY_NOT_SIGNED"):
+        desk.tokens(Principal(subject="ann", proofs=(*proofs, *ann(claims={"content_sha256": "ef"}).proofs)), "orders")
 
 
 def test_it_does_not_outlive_the_credential() -> None:
