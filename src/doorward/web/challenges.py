@@ -47,8 +47,8 @@ class Challenges:
         else:
             pairs = []
             for way in route.ways:
-                bound = {name for bond in way.bonds if bond.bind is Binder.DPOP for name in bond.methods}
-                pairs += [(name, name in bound) for name in way.methods]
+                keyed = {name for bond in way.bonds if bond.bind is Binder.DPOP for name in bond.methods}
+                pairs += [(name, name in keyed) for name in way.methods]
         found: dict[str, None] = {}
         for name, bound in pairs:
             if name in self._schemes and not (bound and self._algs):
