@@ -1,12 +1,15 @@
 """Client certificates through the shipped configurations in the real programs: the caller's own gets through, nobody's word of one does."""
 
 import base64
+import hashlib
 import json
+import random
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +18,7 @@ import pytest
 
 from doorward.web.original import Style
 from tests.certificates import SERVER, Made, authority, leaf
-from tests.trips.behind_proxy import CLIENT_CA, COMMANDS, Trip, trip
+from tests.trips.behind_proxy import CLIENT_CA, COMMANDS, Trip, ask, doorward, served, trip
 from tests.trips.test_proxies import needed
 
 ORDERS = "spiffe://example.org/orders"
@@ -146,3 +149,57 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Trip]]
 
 def test_styles_are_what_the_proxies_speak() -> None:
     assert {style for _, style in COMMANDS.values()} == {Style.NGINX, Style.FORWARDED}
+
+
+def question(pem: Made, *above: Made) -> list[dict[str, str]]:
+    """The same caller as Envoy, Traefik and AWS would tell of."""
+    text, chain = pem.pem.decode(), "".join(each.pem.decode() for each in (pem, *above))
+    digest = hashlib.sha256(pem.der).hexdigest()
+    listed = ",".join(base64.b64encode(each.der).decode() for each in (pem, *above))
+    envoy = f'By=spiffe://mesh/door;Hash={digest};Cert="{quote(text, safe="")}";Chain="{quote(chain, safe="")}";Subject="CN=till"'
+    return [
+        {"X-Forwarded-Client-Cert": f'Hash=00;Subject="CN=left, of another",{envoy}'},
+        {"X-Forwarded-Tls-Client-Cert": listed},
+        {"X-Amzn-Mtls-Clientcert": quote(chain, safe="+=/")},
+        {"Client-Cert": f":{listed.split(',')[0]}:", "Client-Cert-Chain": ", ".join(f":{each}:" for each in listed.split(",")[1:])},
+    ]
+
+
+def test_asked_as_the_proxies_that_are_not_here_would_ask() -> None:
+    issuing = authority("issuing", CLIENT_CA, **now())
+    made, stranger = leaf(issuing, uris=[ORDERS], **now()), leaf(authority("issuing", **now()), uris=[ORDERS], **now())
+    about = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "pets.test"}
+    about |= {"X-Original-Method": "GET", "X-Original-URI": "/certified/1"}
+    app, _, pool = doorward(None)
+    with served(app) as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        for fields in question(made, issuing):
+            told = ask(connection, "GET", "/verify", {**about, **fields})
+            assert (told.status, told.headers["x-auth-subject"]) == (200, ORDERS)
+        for fields in (*question(stranger, issuing), *question(made)):
+            told = ask(connection, "GET", "/verify", {**about, **fields})
+            assert (told.status, told.json["code"]) == (401, "invalid_credential")
+        both = {**question(made, issuing)[0], **question(stranger, issuing)[3]}
+        assert ask(connection, "GET", "/verify", {**about, **both}).json["code"] == "invalid_credential"
+        connection.close()
+    pool.close()
+
+
+def test_hostile_certificates_are_refused_and_never_an_error_of_ours() -> None:
+    genuine = leaf(CLIENT_CA, uris=[ORDERS], **now())
+    app, _, pool = doorward(None)
+    about = {"X-Original-Method": "GET", "X-Original-URI": "/certified/1"}
+    drawn = random.Random(7)  # noqa: S311 - which bytes are changed
+    with served(app) as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        for _ in range(300):
+            der = bytearray(genuine.der)
+            for _ in range(drawn.randint(1, 4)):
+                der[drawn.randrange(len(der) - 80)] = drawn.randrange(256)
+            text = base64.b64encode(bytes(der[: drawn.choice([len(der), len(der), drawn.randrange(1, len(der))])])).decode()
+            told = ask(connection, "GET", "/verify", {**about, "Client-Cert": f":{text}:"})
+            assert told.status == 401 or bytes(der) == genuine.der
+        huge = base64.b64encode(bytes(9000)).decode()
+        assert ask(connection, "GET", "/verify", {**about, "Client-Cert": f":{huge}:"}).status == 431
+        connection.close()
+    pool.close()
