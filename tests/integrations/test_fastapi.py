@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -7,6 +7,7 @@ import pytest
 from fastapi import Body, Depends, FastAPI, Header, Request, WebSocket
 
 from doorward.core.limit import Rate
+from doorward.core.method import Method
 from doorward.core.proof import Principal
 from doorward.core.route import Route
 from doorward.integrations.fastapi import requirement
@@ -17,7 +18,7 @@ from tests.web.door import LOCAL, Words, answerer, call, gate, route
 KEY = {"X-API-Key": "ann"}
 
 
-def means(methods: list[Words] | None = None, largest: int = 1024) -> Any:
+def means(methods: Sequence[Method[Any]] | None = None, largest: int = 1024) -> Any:
     its_gate = gate([], methods or [Words()])
 
     async def ready() -> Means:

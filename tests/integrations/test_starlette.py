@@ -1,4 +1,5 @@
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 
 import httpx
@@ -11,9 +12,14 @@ from starlette.routing import Route as Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.core.limit import Rate
+from doorward.crypto.client_chain import ClientTrust
+from doorward.crypto.revocation_list import RevocationLists
 from doorward.integrations.starlette import Refusal, Requirement
 from doorward.methods.api_key import KEY_IN_QUERY
+from doorward.methods.mtls import Mtls
+from doorward.stores.memory import MemoryStore
 from doorward.web.guard import Guard
+from tests.certificates import NOW, authority, leaf
 from tests.integrations.test_fastapi import KEY, means
 from tests.web.door import Words, clock, route
 
@@ -170,3 +176,29 @@ async def test_outside_of_starlettes_own_handling_it_is_an_http_error_and_no_500
     assert raised.value.status_code == 401
     assert raised.value.headers is not None
     assert raised.value.headers["www-authenticate"] == 'Bearer realm="doorward"'
+
+
+async def test_the_certificate_of_the_connection_reaches_the_gate_and_no_field_tells_of_one() -> None:
+    ca = authority("clients")
+    made = leaf(ca, dns=["till.example.org"])
+    trust = ClientTrust({"clients.pem": [ca.certificate]}, RevocationLists(), {})
+    store = MemoryStore(lambda: NOW)
+    mtls = Mtls(trust=trust, credentials=store.credentials, accounts=store.accounts, clock=lambda: NOW)
+    needed = Requirement(means(methods=[mtls]), route("/**", "mtls"))
+
+    async def endpoint(request: Request) -> Response:
+        principal = await needed(request)
+        assert principal is not None
+        return PlainTextResponse(f"{principal.subject} {request.headers.get('client-cert')}")
+
+    inner = Starlette(routes=[Path("/", endpoint)])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        chain = [made.pem.decode()] if b"x-tls" in dict(scope["headers"]) else []
+        await inner({**scope, "extensions": {"tls": {"client_cert_chain": chain}}}, receive, send)
+
+    transport = httpx.ASGITransport(app, client=("192.0.2.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="https://pets.test") as web:
+        told = ":" + base64.b64encode(made.der).decode() + ":"
+        assert (await web.get("/", headers={"X-TLS": "1", "Client-Cert": told})).text == "till.example.org None"
+        assert (await web.get("/", headers={"Client-Cert": told})).status_code == 401
