@@ -178,7 +178,7 @@ class Doorward:
             proxies=parts.proxies,
             entropy=parts.home.entropy,
             largest_body=parts.options.guard.largest_body,
-            observe=parts.metrics,
+            observe=parts.observe,
         )
 
     @asynccontextmanager
