@@ -33,6 +33,28 @@ failures = "off"
 [[route]]
 path = "/pets/**"
 allow = "api_key"
+
+[[route]]
+path = "/both"
+allow = "api_key and webhook bound by same_subject"
+webhook = "shop"
+"""
+WARM = """
+import os
+
+from doorward import Doorward
+
+door = Doorward()
+door.blocking.start()  # before the fork: it is stopped for that, and started again in each worker
+master = os.getpid()
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{environ['doorward.principal'].subject} {master} {os.getpid()}".encode()]
+
+
+app = door.wsgi(application)
 """
 
 
@@ -266,3 +288,33 @@ def test_it_ends_in_good_order_and_has_written_who_used_what(served: Served) -> 
     assert "Traceback" not in served.log
     assert uses(served) >= before + 50  # counts gather for two seconds: these were written at the end
     assert served.command("audit", "verify")
+
+
+@pytest.fixture
+def warm(tmp_path: Path) -> Iterator[Served]:
+    place = Served(tmp_path)
+    furnish(place)
+    (tmp_path / "warm.py").write_text(WARM)
+    place.begin("warm", "--preload", "--worker-class", "gthread", "--threads", "4", app="warm:app")
+    yield place
+    place.stop()
+
+
+def test_a_door_that_ran_before_the_fork_runs_anew_in_each_worker_by_the_routes_of_the_file(warm: Served) -> None:
+    key = {"X-API-Key": warm.key["key"]}
+    shop = warm.command("key", "create", "--name", "s", "--owner", "shop")["key"]
+    with warm.client() as web:
+        until(lambda: len({web.get("/pets", headers=key).text for _ in range(8)}) == 2, warm)  # both workers answer
+        assert {web.get("/pets", headers=key).text.split()[0] for _ in range(8)} == {"robot"}
+        assert web.get("/elsewhere", headers=key).json()["code"] == "no_route"
+        for keyed, status in ((shop, 200), (warm.key["key"], 401), (None, 401)):
+            fields = sign("standard", b"{}", warm.webhook) | ({"X-API-Key": keyed} if keyed else {})
+            assert web.post("/both", content=b"{}", headers=fields).status_code == status
+        assert web.post("/both", content=b"{}", headers={"X-API-Key": shop}).status_code == 401
+        warm.command("key", "revoke", warm.key["id"])
+        time.sleep(1.0)
+        assert {web.get("/pets", headers=key).status_code for _ in range(12)} == {401}
+    warm.processes[0].terminate()
+    assert warm.processes[0].wait(15) == 0
+    assert "Traceback" not in warm.log
+    assert warm.command("audit", "verify")

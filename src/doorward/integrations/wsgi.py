@@ -58,6 +58,10 @@ class Blocking:
         self.thread = LoopThread(make)
         self._mute = Answerer({})
 
+    def start(self) -> None:
+        """Before the first request, so that none waits for it: in gunicorn's `post_fork`, say. Raises Refused(UNAVAILABLE)."""
+        self.thread.start()
+
     def admit(self, environ: WSGIEnvironment, route: Route | None = None, read: Callable[[int], bytes] | None = None) -> Admitted:
         """Who calls; `environ` is cleaned, and has it too. Without a `route` those of doorward.toml decide. `read` gives the body, at most
         so many bytes. Raises Refusal."""
