@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-from bench import api_keys, flood, ground, http_verify, jwt_first_sight, jwt_seen, revocation, sign_in, start
+from bench import api_keys, flood, ground, http_verify, jwt_first_sight, jwt_seen, oauth_tokens, revocation, sign_in, start
 from bench.rounds import Effort
 from bench.row import Row
 
@@ -14,6 +14,7 @@ MEASUREMENTS: Final[dict[str, Measure]] = {
     "jwt_seen_before": jwt_seen.measure,
     "api_keys": api_keys.measure,
     "http_verify": http_verify.measure,
+    "oauth_tokens": oauth_tokens.measure,
     "flood": flood.measure,
     "revocation": revocation.measure,
     "start": start.measure,

@@ -24,14 +24,21 @@ from doorward.crypto.jose import sign_jwt
 
 PASSWORD: Final = "a password of eighteen letters"
 NO_SETTINGS: Final[Mapping[str, str]] = {}
-METHODS: Final = ("api_key", "basic", "jwt", "session", "hmac")
+ROUTES: Final = {
+    **{name: name for name in ("api_key", "basic", "jwt", "access_token", "session", "hmac", "http_signature", "mtls")},
+    "dpop": "jwt bound by dpop",
+}
+"""The first part of the path, and what is asked there."""
 SETTINGS: Final = """
 [server]
 trusted_proxies = ["127.0.0.1/32"]
 
 [limits]
 failures = "off"
-""" + "".join(f'\n[[route]]\npath = "/{method}/**"\nallow = "{method}"\nscopes = ["read:pets"]\n' for method in METHODS)
+
+[mtls]
+proxy_headers = ["client-cert"]
+""" + "".join(f'\n[[route]]\npath = "/{name}/**"\nallow = "{allow}"\nscopes = ["read:pets"]\n' for name, allow in ROUTES.items())
 AHEAD: Final = [("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "api.example")]
 """What a proxy tells of a caller."""
 Said = dict[str, Any]
@@ -75,12 +82,12 @@ def basic() -> str:
     return base64.b64encode(f"rex:{PASSWORD}".encode()).decode()
 
 
-async def tokens(place: Place, count: int) -> list[str]:
-    """Access tokens of this installation, each its own: as signing in makes them, without paying for a password each."""
+async def tokens(place: Place, count: int, **more: object) -> list[str]:
+    """Access tokens of this installation, each its own: as signing in makes them, without paying for a password each. `more`: claims."""
     async with Doorward(place.data, environ={}) as door:
         now, issuer = time.time(), door.parts.options.server.issuer
         handle = door.parts.keyring.active(now)
-        own = {"iss": issuer, "aud": issuer, "client_id": issuer, "sub": "rex"}
+        own = {"iss": issuer, "aud": issuer, "client_id": issuer, "sub": "rex", **more}
         return [sign_jwt({**claims(number, now), **own}, handle, "at+jwt") for number in range(count)]
 
 
@@ -117,6 +124,13 @@ async def served(place: Place, *words: str, core: int | None = None, settings: M
 async def bare(core: int | None = None) -> AsyncIterator[Served]:
     port = free_port()
     async with _running([sys.executable, "-m", "bench.bare", str(port)], port, "/healthz", core) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def other(command: list[str], port: int, ready: str, core: int | None, settings: Mapping[str, str]) -> AsyncIterator[Served]:
+    """A server of somebody else's, once it answers 200 at `ready`."""
+    async with _running(command, port, ready, core, settings) as server:
         yield server
 
 

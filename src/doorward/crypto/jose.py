@@ -71,10 +71,15 @@ class SigningHandle:
 
 def sign_jwt(claims: Mapping[str, object], key: SigningHandle, typ: str) -> str:
     """A compact JWS with the header `alg`, `kid`, `typ`."""
+    return sign_text(_write(claims), key, typ)
+
+
+def sign_text(claims: str, key: SigningHandle, typ: str) -> str:
+    """The same of claims that are JSON already."""
     head = key.heads.get(typ)
     if head is None:
         head = key.heads[typ] = base64url.encode(_write({"alg": key.alg, "kid": key.kid, "typ": typ}).encode()) + b"."
-    signed = head + base64url.encode(_write(claims).encode())
+    signed = head + base64url.encode(claims.encode())
     return (signed + b"." + base64url.encode(key.sign(signed))).decode()
 
 

@@ -80,8 +80,8 @@ class Asked:
 
 
 class Said(NamedTuple):
-    """An answer in JSON. `body` None: there is none."""
+    """An answer in JSON, perhaps written already. `body` None: there is none."""
 
-    body: Mapping[str, object] | None
+    body: Mapping[str, object] | str | None
     status: int = 200
     fields: tuple[tuple[bytes, bytes], ...] = NO_STORE

@@ -3,7 +3,9 @@
 A JWT is written nowhere, an opaque one is one durable row; issuing either is counted, not journaled (docs/adr/0014).
 """
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from doorward.core import access_text
@@ -11,7 +13,7 @@ from doorward.core.client import Client
 from doorward.core.credential import Credential
 from doorward.core.secret import Secret
 from doorward.core.store import Tx
-from doorward.crypto.jose import sign_jwt
+from doorward.crypto.jose import sign_text
 from doorward.crypto.token_claims import ACCESS_TOKEN
 from doorward.ledger.mint import Mint, Stamp
 from doorward.methods.access_token import opaque_data
@@ -51,7 +53,7 @@ async def give(order: TokenOrder, mint: Mint, seq: int) -> Given:
         token = await _opaque(order, stamp, mint)
     else:
         key = mint.key_for(order.audiences, order.client.token_alg)
-        token = Secret(sign_jwt(_claims(order, stamp, mint.issuer), key, ACCESS_TOKEN))
+        token = Secret(sign_text(_claims(order, stamp, mint.issuer), key, ACCESS_TOKEN))
     life = stamp.expires_at - stamp.issued_at
     return Given(token, token_type(order.bound_to), life, order.scopes, tells=order.tells)
 
@@ -70,23 +72,28 @@ def audience_claim(audiences: tuple[str, ...]) -> str | list[str]:
     return audiences[0] if len(audiences) == 1 else list(audiences)
 
 
-def _claims(order: TokenOrder, stamp: Stamp, issuer: str) -> dict[str, object]:
-    """RFC 9068 section 2.2."""
-    claims: dict[str, object] = {
-        "iss": issuer,
-        "sub": order.subject,
-        "aud": audience_claim(order.audiences),
-        "exp": stamp.expires_at,
-        "iat": stamp.issued_at,
-        "jti": stamp.jti,
-        "client_id": order.client.id,
-        "seq": stamp.seq,
-    }
-    if order.scopes:
-        claims["scope"] = " ".join(sorted(order.scopes))
-    if order.bound_to:
-        claims["cnf"] = confirmation(order.bound_to)
-    return claims
+def _claims(order: TokenOrder, stamp: Stamp, issuer: str) -> str:
+    """RFC 9068 section 2.2, as JSON. A client asks for the same again and again: what it is, is written once."""
+    same = _same_claims(issuer, order.subject, order.client.id, order.audiences, order.scopes, order.bound_to)
+    return f'{same},"exp":{stamp.expires_at},"iat":{stamp.issued_at},"jti":"{stamp.jti}","seq":{stamp.seq}}}'
+
+
+@lru_cache(maxsize=1024)
+def _same_claims(
+    issuer: str, subject: str, client: str, audiences: tuple[str, ...], scopes: frozenset[str], bound_to: frozenset[str]
+) -> str:
+    """All but times and numbers; the object is left open."""
+    claims: dict[str, object] = {"iss": issuer, "sub": subject, "aud": audience_claim(audiences), "client_id": client}
+    if scopes:
+        claims["scope"] = scope_text(scopes)
+    if bound_to:
+        claims["cnf"] = confirmation(bound_to)
+    return json.dumps(claims, separators=(",", ":"))[:-1]
+
+
+@lru_cache(maxsize=1024)
+def scope_text(scopes: frozenset[str]) -> str:
+    return " ".join(sorted(scopes))
 
 
 async def _opaque(order: TokenOrder, stamp: Stamp, mint: Mint) -> Secret:

@@ -89,7 +89,7 @@ def _whole(said: Said, case: Case | None, id: str) -> Answer:
         headers += rate_limit(case.tightest)
     if said.body is None:
         return Answer(said.status, [*headers, (b"content-length", b"0")], b"")
-    body = _write(said.body).encode()
+    body = (said.body if isinstance(said.body, str) else _write(said.body)).encode()
     headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     return Answer(said.status, headers, body)
 

@@ -19,7 +19,7 @@ from doorward.core.route import Route
 from doorward.oauth.errors import invalid_client
 from doorward.oauth.parts import Asked, OAuthParts, Said
 from doorward.oauth.read_token import Seen
-from doorward.oauth.tokens import audience_claim, confirmation, token_type
+from doorward.oauth.tokens import audience_claim, confirmation, scope_text, token_type
 
 INTROSPECT: Final = "token:introspect"
 """The scope of who may ask about tokens that are not its own."""
@@ -94,7 +94,7 @@ def _told(seen: Seen, issuer: str) -> dict[str, object]:
         "token_type": token_type(seen.bound_to),
     }
     if seen.scopes:
-        told["scope"] = " ".join(sorted(seen.scopes))
+        told["scope"] = scope_text(seen.scopes)
     if seen.bound_to:
         told["cnf"] = confirmation(seen.bound_to)  # RFC 8705 section 3.2, RFC 9449 section 6.2
     if seen.roles:
