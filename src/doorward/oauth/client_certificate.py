@@ -8,6 +8,7 @@ Refused      invalid_client, and nothing more
 from collections.abc import Callable
 from typing import Final
 
+from doorward.core.authority import MTLS
 from doorward.core.client import Client
 from doorward.core.clock import Clock
 from doorward.core.errors import Refused, Why
@@ -15,7 +16,6 @@ from doorward.core.presented import Presented
 from doorward.core.store import Credentials
 from doorward.crypto.certificate_subject import is_of
 from doorward.crypto.client_chain import OWN, ClientTrust, read_leaf
-from doorward.methods.mtls import MTLS
 from doorward.oauth.client_key_source import KeySource
 from doorward.oauth.errors import OAuthError, invalid_client
 
