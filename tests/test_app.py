@@ -156,8 +156,6 @@ def test_a_policy_that_is_not_understood_is_refused_where_it_is_written(data: Pa
     door = Doorward(data)
     with pytest.raises(PolicyError, match="did you mean `jwt`"):
         door.require("jvt")
-    with pytest.raises(ValueError, match="not built into this version"):
-        door.require("mtls")
     with pytest.raises(ValueError, match="not a rate"):
         door.require("jwt", rate="many")
 

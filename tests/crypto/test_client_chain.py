@@ -330,6 +330,14 @@ def test_a_changed_byte_anywhere_is_refused_and_never_anything_else(at: int, cha
     subject_of(bytes(der))
 
 
+@pytest.mark.rfc("5280", "4.1.2.2")
+def test_a_serial_that_is_not_positive_is_malformed() -> None:
+    der = bytearray(GENUINE.der)
+    der[15] |= 128
+    assert why(lambda: trust(ROOT).verify((bytes(der), ISSUING.der), NOW)) is Why.MALFORMED
+    assert subject_of(bytes(der)) is None
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_garbage_is_malformed(data: bytes) -> None:

@@ -9,6 +9,7 @@ Refused  MALFORMED (no certificate, too many, too large), BAD_CERTIFICATE (no wa
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
@@ -186,8 +188,8 @@ def check_size(chain: tuple[bytes, ...]) -> None:
 def subject_of(der: bytes) -> str | None:
     """The subject's name as RFC 4514 writes it; None for what is no certificate."""
     try:
-        return x509.load_der_x509_certificate(der).subject.rfc4514_string()
-    except (ValueError, TypeError):
+        return _load(der).subject.rfc4514_string()
+    except (ValueError, TypeError, x509.InvalidVersion):
         return None
 
 
@@ -197,9 +199,19 @@ def mark_of(certificate: x509.Certificate) -> bytes:
 
 def _parsed(chain: tuple[bytes, ...]) -> list[x509.Certificate]:
     try:
-        return [x509.load_der_x509_certificate(each) for each in chain]
+        return [_load(each) for each in chain]
     except (ValueError, TypeError, x509.InvalidVersion) as reason:
         raise Refused(Why.MALFORMED, note=_told(reason)) from None
+
+
+def _load(der: bytes) -> x509.Certificate:
+    """Raises ValueError, also for a serial that is not positive (RFC 5280 section 4.1.2.2), of which `cryptography` warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except CryptographyDeprecationWarning as reason:
+            raise ValueError(str(reason)) from None
 
 
 def _span(certificate: x509.Certificate) -> tuple[float, float]:
