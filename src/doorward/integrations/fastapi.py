@@ -31,6 +31,7 @@ _MODELS: Final[dict[str, SecurityModel]] = {
     "access_token": HTTPBearer(description="An access token."),
     "hmac": _sent("header", "X-Signature", "A request signed with an HMAC key; see the documentation."),
     "session": _sent("cookie", "__Host-doorward", "The session cookie of a signed-in browser."),
+    "webhook": _sent("header", "Webhook-Signature", "A webhook of a registered sender, signed in its own form."),
 }
 
 
