@@ -5,11 +5,11 @@ import json
 from itertools import product
 
 from bench import load, place
-from bench.http_verify import asked
 from bench.place import Served
 from bench.probe import Probe, percentile
 from bench.rounds import Effort
 from bench.row import Goal, Row, compared
+from bench.verify_ways import asked
 
 CALLERS = 64
 GOAL = Goal(number=2, at_most=True)

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 from bench import place
-from bench.http_verify import asked
 from bench.probe import answered, percentile
 from bench.rounds import Effort
 from bench.row import Goal, Row, alone
 from bench.tokens import request
+from bench.verify_ways import asked
 from doorward.app import Doorward
 from doorward.core.errors import Refused
 
