@@ -19,7 +19,7 @@ from tests.outbound.servers import Listening, authority, head_of, json_answer, l
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that joserfc is its successor; people use it
-    from authlib.jose import jwt as authlib_jwt
+    from authlib.jose import jwt as authlib_jwt  # type: ignore[import-untyped]
 
 SETTINGS = """
 [server]
