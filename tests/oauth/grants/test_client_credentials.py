@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -12,6 +14,7 @@ from doorward.oauth.parts import Asked
 from doorward.server import _oauth_parts
 from tests.methods.dpop_client import DpopClient
 from tests.methods.place import request
+from tests.oauth.client_certificates import a_leaf
 from tests.oauth.office import ISSUER, Office, error
 
 GRANT = {"grant_type": "client_credentials"}
@@ -86,6 +89,22 @@ async def test_a_certificate_bound_client_must_show_one(office: Office) -> None:
         )
     shown = await possession.shown_keys(client.client, await asked_with(request()._replace(certificate=certificate), office), parts)
     assert shown.keys == {certificate.key}
+
+
+@pytest.mark.rfc("8705", "3.1")
+@pytest.mark.parametrize("form", ["jwt", "opaque"])
+async def test_a_certificate_bound_token_is_worth_nothing_without_its_certificate(office: Office, form: str) -> None:
+    """As a listed proxy tells it (RFC 9440)."""
+    client = await office.client(certificate_bound=True, token=form)
+    mine, other = (base64.b64encode(a_leaf()).decode() for _ in range(2))
+    head = {"Client-Cert": f":{mine}:", "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+    answer = await office.post("/oauth/token", GRANT, client, headers=head)
+    assert (answer.status_code, answer.json().get("token_type")) == (200, "Bearer"), answer.text
+    text = answer.json()["access_token"]
+    assert (await office.introspect(text, client))["cnf"].keys() == {"x5t#S256"}
+    assert (await office.verify(text, **{"Client-Cert": f":{mine}:"})).status_code == 200
+    assert (await office.verify(text, **{"Client-Cert": f":{other}:"})).status_code == 401
+    assert (await office.verify(text)).status_code == 401
 
 
 @pytest.mark.rfc("9449", "5.2")
