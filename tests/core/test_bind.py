@@ -51,6 +51,13 @@ def test_same_subject_compares_every_one_of_three() -> None:
     assert refused("mtls and jwt and api_key bound by same_subject", CERTIFICATE, USER, third) is Why.NOT_BOUND
 
 
+def test_the_client_that_another_issuer_names_is_not_the_keys_owner() -> None:
+    foreign = USER._replace(client="corp|spa", issuer="https://corp.example")
+    principal = bound("api_key and jwt bound by app_and_user", APP, foreign)
+    assert (principal.subject, principal.client) == ("alice", "shop")
+    assert refused("api_key and jwt bound by app_and_user", APP, foreign._replace(issuer=None)) is Why.NOT_BOUND
+
+
 @pytest.mark.parametrize("text", ["api_key and jwt bound by app_and_user", "jwt and api_key bound by app_and_user"])
 def test_the_key_names_the_application_and_the_token_the_person(text: str) -> None:
     principal = bound(text, APP, USER._replace(client="shop"))

@@ -115,7 +115,7 @@ def _app_and_user(bond: Bond, proofs: Mapping[str, Proof]) -> tuple[str, str]:
     user, app = users[0], apps[0]
     if app.owner_kind == PERSON:
         raise Refused(Why.NOT_BOUND, "The key must belong to an application, not to a person.")
-    if user.client is not None and user.client != app.subject:
+    if user.client is not None and user.client != app.subject and user.issuer is None:  # another issuer's clients are none of ours
         raise Refused(Why.NOT_BOUND, "The token was issued to another application than the key's owner.")
     return user.subject, app.subject
 

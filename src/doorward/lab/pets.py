@@ -1,17 +1,12 @@
 """A small pet-store API. It knows nothing of credentials: the guard in front of it does."""
 
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
 from doorward.app import Doorward
-from doorward.cli.listening import tls_files
-from doorward.data_dir import DataDir
-from doorward.methods.mtls import MtlsOptions
 from doorward.web.asgi import App, Receive, Scope, Send
 
 _PETS: Final = [{"id": 1, "name": "Rosa", "kind": "tortoise"}, {"id": 2, "name": "Bert", "kind": "parrot"}]
@@ -47,7 +42,6 @@ def app() -> App:
 
 def main(port: str, certificate: str, key: str) -> None:
     """Over TLS that asks for a client certificate, as `doorward serve` does."""
-    tls = tls_files(DataDir.find(None, os.environ), MtlsOptions(), Path(certificate), Path(key), "optional")
     uvicorn.run(
         app,
         factory=True,
@@ -56,7 +50,7 @@ def main(port: str, certificate: str, key: str) -> None:
         http="doorward.web.listener:Listener",
         ssl_certfile=certificate,
         ssl_keyfile=key,
-        ssl_context_factory=tls,
+        ssl_context_factory=Doorward().tls(certificate, key),
         proxy_headers=False,
         log_level="warning",
     )
