@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from doorward.assembly import INSTALLED
 from doorward.cli import main
 from doorward.routes_file import read_routes
 from doorward.settings import Settings
+from tests.client.server import Stranger
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -81,6 +83,14 @@ def test_the_settings_example_is_read() -> None:
     (route,) = read_routes(settings, INSTALLED)
     assert [way.methods for way in route.ways] == [("api_key",), ("api_key", "jwt")]
     assert str(route.rate) == "100/m"
+
+
+def test_the_client_example_fetches_a_token_and_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, names = Stranger(), dict[str, Any]()
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=httpx.MockTransport(server)))
+    exec(block("python", "doorward.client"), names)  # noqa: S102
+    assert names["pets"].json() == {"shown": "t1"}
+    assert server.asked == [{"grant_type": ["client_credentials"], "scope": ["read:pets"]}]
 
 
 def test_what_the_library_example_needs_can_be_installed_as_it_says() -> None:
