@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doorward.crypto import signature_base as written_base
 from doorward.crypto.algorithms import BadSignature, Check
 from doorward.crypto.message_signing import check_request, message_of
 from doorward.crypto.signature_algorithms import HMAC, KEY_PAIRS, checker
@@ -232,6 +233,21 @@ def test_too_many_components_and_too_long_ones_are_refused() -> None:
         base_of(f"({members})", a_message("https://a.example/", ("X", "a," * 500 + ",".join(f"k{number}=1" for number in range(99)))))
     with pytest.raises(BadField, match="too long"):
         read_signatures(["sig=()", "a" * LONGEST_FIELD], ["sig=:AA==:"])
+
+
+def test_a_query_is_parsed_once_however_many_of_its_parameters_are_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    pair = written_base._pair
+
+    def counted(part: str) -> tuple[str, str]:
+        parsed.append(part)
+        return pair(part)
+
+    monkeypatch.setattr(written_base, "_pair", counted)
+    names = [f"a{number}" for number in range(MOST_COMPONENTS)]
+    components = " ".join(f'"@query-param";name="{each}"' for each in names)
+    base_of(f"({components})", a_message(f"https://a.example/?{'&'.join([*names, *['x'] * 3000])}"))
+    assert len(parsed) == MOST_COMPONENTS + 3000
 
 
 @pytest.mark.rfc("9421", "4.2")

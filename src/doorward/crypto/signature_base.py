@@ -12,7 +12,7 @@ Errors      BadField: a component that is unknown, comes twice, is of responses 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -100,17 +100,18 @@ def signature_base(components: Sequence[Component], params: str, message: Messag
     """`params` is the serialized inner list with its parameters (RFC 9421 section 2.3). Raises BadField."""
     if sum(len(line) for component in components if component.name[:1] != "@" for line in message.lines(component.name)) > LONGEST_BASE:
         raise BadField("what is covered is too long")
-    lines = [f"{component.text}: {_value(component, message)}" for component in components]
+    query = _form(message.query) if any(component.name == "@query-param" for component in components) else {}
+    lines = [f"{component.text}: {_value(component, message, query)}" for component in components]
     base = "\n".join((*lines, f'"@signature-params": {params}'))
     if len(base) > LONGEST_BASE:
         raise BadField("what is covered is too long")
     return base
 
 
-def _value(component: Component, message: Message) -> str:
+def _value(component: Component, message: Message, query: Mapping[str, Sequence[str]]) -> str:
     name, params = component
     if name == "@query-param":
-        value = _query_param(message.query, str(params["name"]))
+        value = _query_param(query, str(params["name"]))
     elif name.startswith("@"):
         value = _DERIVED[name](message)
     else:
@@ -172,11 +173,19 @@ def _request_target(message: Message) -> str:
     return f"{message.path or '/'}?{message.query}" if message.query else message.path or "/"
 
 
-def _query_param(query: str, name: str) -> str:
-    """RFC 9421 section 2.2.8: parsed as a form and encoded again; one that comes several times cannot be covered."""
+def _form(query: str) -> Mapping[str, Sequence[str]]:
+    """RFC 9421 section 2.2.8: parsed as a form and encoded again. Once a message: a stranger could cover 64 parameters of 4000."""
     if not query.isascii():
         raise BadField("the query is sent percent-encoded")
-    values = [value for key, value in map(_pair, filter(None, query.split("&"))) if key == name]
+    values: dict[str, list[str]] = {}
+    for key, value in map(_pair, filter(None, query.split("&"))):
+        values.setdefault(key, []).append(value)
+    return values
+
+
+def _query_param(query: Mapping[str, Sequence[str]], name: str) -> str:
+    """One that comes several times cannot be covered."""
+    values = query.get(name, ())
     if len(values) != 1:
         raise BadField("a query parameter that is covered is not there, or not once")
     return values[0]
