@@ -15,6 +15,7 @@ from doorward.assembly import Options
 from doorward.cli import main
 from doorward.cli.by_form import ByForm
 from doorward.core.route import Route
+from doorward.issuers_file import WrittenIssuer
 from doorward.routes_file import WrittenRoute
 from doorward.settings import Settings
 
@@ -34,7 +35,9 @@ class Asked(Settings):
         self.parts: dict[str, list[type[Any]]] = {}
 
     def options(self, section: str, kind: type[Any]) -> Any:
-        self.parts.setdefault(section, []).append(kind)
+        parts = self.parts.setdefault(section, [])
+        if kind not in parts:
+            parts.append(kind)
         return super().options(section, kind)
 
 
@@ -55,6 +58,8 @@ def written(value: object) -> str:
 
 
 def kind_of(hint: Any) -> str:
+    if hint is Any:
+        return "as above"
     text = str(hint).replace("typing.", "")
     if "Rate" in text:
         return "rate"
@@ -80,12 +85,20 @@ def settings_page() -> str:
             lines += [f"| `{field.name}` | {kind_of(hints[field.name])} | {written(field.default)} |" for field in dataclasses.fields(part)]
             lines.append("")
     lines.append(f"## [[route]]\n\nThe first that matches decides. {IN_THE_ENVIRONMENT}\n\n{about(Route)}\n")
-    lines.append("| name | is | unless given |\n|---|---|---|")
-    hints = get_type_hints(WrittenRoute)
-    for field in dataclasses.fields(WrittenRoute):
-        given = "must be given" if field.name in ("path", "allow") else written(field.default)
-        lines.append(f"| `{field.name}` | {kind_of(hints[field.name])} | {given} |")
+    lines += tables_of(WrittenRoute, "path", "allow")
+    lines.append(f"\n## [[issuer]]\n\nAn issuer that is trusted beside our own ([guide](../guides/issuers.md)). {about(WrittenIssuer)}\n")
+    lines += tables_of(WrittenIssuer, "issuer")
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def tables_of(kind: type[Any], *must: str) -> list[str]:
+    """The names of a `[[table]]`."""
+    hints = get_type_hints(kind)
+    rows = [
+        f"| `{field.name}` | {kind_of(hints[field.name])} | {'must be given' if field.name in must else written(field.default)} |"
+        for field in dataclasses.fields(kind)
+    ]
+    return ["| name | is | unless given |\n|---|---|---|", *rows]
 
 
 def about(part: type[Any]) -> str:

@@ -52,7 +52,9 @@ class Route:
 
     `env` is the only environment whose keys are accepted; `audience` what a token must be for (None: our issuer).
     `fresh_within` in seconds: the sign-in may not be older. `preflight`: CORS preflights pass without a credential.
-    `name` is the audience of the identity token that goes to the service behind.
+    `name` is the audience of the identity token that goes to the service behind. `cover`: what a message signature must cover;
+    `origin`: the public origin of the service, which signatures and DPoP proofs name, before what a proxy tells; `webhook`: the sender
+    whose secret signs what comes here. `allow_query_key`: API keys are taken from `?api_key=` too.
     """
 
     path: str
@@ -65,9 +67,9 @@ class Route:
     audience: str | None = None
     env: str = "live"
     preflight: bool = False
-    cover: tuple[str, ...] = ()  # what a message signature must cover
-    origin: str | None = None  # the public origin of the service, behind a proxy that does not tell it
-    webhook: str = ""  # the sender whose secret signs what comes here
+    cover: tuple[str, ...] = ()
+    origin: str | None = None
+    webhook: str = ""
     allow_query_key: bool = False
     name: str = ""
     meter: str = field(init=False, repr=False, compare=False)
@@ -90,8 +92,8 @@ class Route:
             raise ValueError("origin is a scheme and a host, as callers write them: https://api.example.org")
         if strange := sorted(word for word in self.cover if not _COVER.fullmatch(word)):
             raise ValueError(
-                f"cover: {strange[0]!r} cannot be covered; write @method, @target-uri, @authority, @scheme, @path, @query, @request-target, "
-                "nonce, created, or header fields in lower case"
+                f"cover: {strange[0]!r} cannot be covered; write @method, @target-uri, @authority, @scheme, @path, @query, "
+                "@request-target, nonce, created, or header fields in lower case"
             )
         if lower := sorted(method for method in self.methods if method != method.upper()):
             raise ValueError(f"methods: HTTP methods are written in capitals: {lower[0]!r} matches nothing")  # RFC 9110 section 9.1
