@@ -82,6 +82,12 @@ def test_what_is_no_byte_sequence_is_malformed(value: str) -> None:
     assert why(("Client-Cert", value)) is Why.MALFORMED
 
 
+@pytest.mark.parametrize("name", ["X-SSL-Client-Cert", "SSL-Client-Cert", "X-Amzn-Mtls-Clientcert", "X-Forwarded-Tls-Client-Cert"])
+@pytest.mark.parametrize("text", ["%ff", "-----BEGIN CERTIFICATE-----%ff-----END CERTIFICATE-----", "%c3%28", "%e2%80%a8", "é"])
+def test_what_is_percent_encoded_and_no_text_is_malformed(name: str, text: str) -> None:
+    assert why((name, text)) is Why.MALFORMED
+
+
 def test_a_field_that_was_sent_twice_is_refused() -> None:
     for name in EVERY:
         if name != "x-forwarded-client-cert":

@@ -159,7 +159,7 @@ def _percent_encoded(headers: Headers, name: bytes) -> Presented | None:
     text = headers.one(name)
     if not text or not text.strip() or text.strip() in ("(null)", "-"):
         return None
-    return Presented(read_pem(unquote(text, errors="strict" if text.isascii() else "replace")), name.decode())
+    return Presented(read_pem(unquote(text)), name.decode())
 
 
 def _traefik(headers: Headers, name: bytes) -> Presented | None:
