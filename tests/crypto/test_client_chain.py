@@ -284,10 +284,50 @@ def test_of_several_lists_the_latest_that_is_the_issuers_own_counts() -> None:
     assert by.check_revocation(verify(made, by=by), NOW) == NOW + DAY
 
 
+def point_of(url: str) -> tuple[x509.ExtensionType, bool]:
+    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)]), False
+
+
+def list_at(*urls: str, users: bool = False) -> tuple[x509.ExtensionType, bool]:
+    names = [x509.UniformResourceIdentifier(url) for url in urls] or None
+    return x509.IssuingDistributionPoint(names, None, users, False, None, False, False), True
+
+
+@pytest.mark.rfc("5280", "6.3.3")
+def test_a_list_of_one_distribution_point_says_nothing_of_anothers_certificates() -> None:
+    made = leaf(ROOT, extensions=[point_of("http://ca.example/1.crl")])
+    first = revocation_list(ROOT, [made.certificate.serial_number], begins=NOW - 2 * DAY, extensions=[list_at("http://ca.example/1.crl")])
+    second = revocation_list(ROOT, extensions=[list_at("http://ca.example/2.crl")])
+    for lists, reason in (([first, second], Why.REVOKED), ([second, first], Why.REVOKED), ([second], Why.BAD_CERTIFICATE)):
+        by = trust(ROOT, lists=lists)
+        assert why(lambda by=by: by.check_revocation(verify(made, by=by), NOW)) is reason  # type: ignore[misc]
+    other = leaf(ROOT, extensions=[point_of("http://ca.example/2.crl")])
+    by = trust(ROOT, lists=[first, second])
+    assert by.check_revocation(verify(other, by=by), NOW) == NOW + DAY
+    for lists in ([first, revocation_list(ROOT)], [revocation_list(ROOT, ends=NOW), second]):  # one for all counts beside them
+        by = trust(ROOT, lists=lists)
+        assert why(lambda by=by: by.check_revocation(verify(made, by=by), NOW)) in (Why.REVOKED, Why.BAD_CERTIFICATE)  # type: ignore[misc]
+
+
+@pytest.mark.rfc("5280", "5.2.5")
+def test_a_list_of_users_alone_does_not_vouch_for_a_ca() -> None:
+    by = trust(ROOT, lists=[revocation_list(ROOT, extensions=[list_at(users=True)])])
+    assert by.check_revocation(verify(leaf(ROOT), by=by), NOW) == NOW + DAY
+    assert why(lambda: by.check_revocation(verify(leaf(ISSUING), ISSUING, by=by), NOW)) is Why.BAD_CERTIFICATE
+
+
+@pytest.mark.rfc("5280", "4.2.1.10")
+def test_no_common_name_counts_below_a_ca_that_may_name_some_only() -> None:
+    partner = authority("partner", ROOT, extensions=[(x509.NameConstraints([x509.DNSName("partner.example")], None), True)])
+    assert verify(leaf(partner, common_name="admin"), partner).names.common_name is None
+    assert verify(leaf(partner, common_name="admin", dns=["a.partner.example"]), partner).names.dns == "a.partner.example"
+
+
 @pytest.mark.parametrize(
     "extension",
     [
         (x509.DeltaCRLIndicator(1), True),
+        (x509.IssuingDistributionPoint([x509.DNSName("a")], None, False, False, None, False, False), True),
         (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True),
         (x509.IssuingDistributionPoint(None, None, False, True, None, False, False), True),
         (x509.IssuingDistributionPoint(None, None, False, False, None, True, False), True),

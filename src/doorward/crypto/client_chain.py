@@ -23,8 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from doorward.core.errors import Refused, Why
-from doorward.crypto.client_names import Names, names_of
-from doorward.crypto.revocation_list import RevocationLists
+from doorward.crypto.client_names import Names, names_below, names_of
+from doorward.crypto.revocation_list import Link, RevocationLists, link
 
 OWN: Final = "own"
 """The name of our own CA, where others are named by their file."""
@@ -41,7 +41,7 @@ _PURPOSE: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 class Chain:
     """A leaf that leads to a trusted CA. `anchor` names that CA's file, or OWN. Times in seconds since 1970.
 
-    `links`: each certificate's serial with its issuer, for revocation lists.
+    `links`: each certificate with its issuer, for revocation lists.
     """
 
     names: Names
@@ -49,7 +49,7 @@ class Chain:
     since: float
     until: float
     anchor: str
-    links: tuple[tuple[int, x509.Certificate, bytes], ...] = field(repr=False)
+    links: tuple[Link, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class ClientTrust:
         builder = PolicyBuilder().store(self._store).time(at).max_chain_depth(DEEPEST)
         try:
             found = builder.extension_policies(ca_policy=_CA, ee_policy=_LEAF).build_client_verifier().verify(leaf, others).chain
-            names = names_of(leaf)
+            names = names_below(leaf, found[1:])
         except (VerificationError, ValueError, TypeError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as reason:
             raise Refused(Why.BAD_CERTIFICATE, note=_told(reason)) from None
         except (x509.DuplicateExtension, x509.InvalidVersion) as reason:
@@ -138,12 +138,12 @@ class ClientTrust:
             since=max(each[0] for each in spans),
             until=min(each[1] for each in spans),
             anchor=anchor,
-            links=tuple((found[at].serial_number, found[at + 1], marks[at + 1]) for at in range(len(found) - 1)),
+            links=tuple(link(found[at], found[at + 1], marks[at + 1]) for at in range(len(found) - 1)),
         )
 
     def check_revocation(self, chain: Chain, now: float) -> float:
         """Until when the lists of its issuers vouch for it; infinite where there are none. Raises Refused."""
-        ends = [self.lists.check(serial, issuer, mark, now) for serial, issuer, mark in chain.links]
+        ends = [self.lists.check(each, now) for each in chain.links]
         return min((end for end in ends if end is not None), default=float("inf"))
 
     def may_say(self, domain: str, anchor: str) -> bool:

@@ -2,11 +2,12 @@
 
 SPIFFE  exactly one URI of the scheme spiffe, with a path (X509-SVID sections 2 and 4.1, SPIFFE-ID section 2)
 DNS     the first dNSName, in lower case; a name that is no host name (wildcards, NUL) spoils the certificate
-CN      the only one, of plain characters
+CN      the only one, of plain characters; none below a CA with name constraints, which hold for alternative names alone
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography import x509
@@ -47,6 +48,13 @@ def names_of(certificate: x509.Certificate) -> Names:
     if spiffe:
         trust_domain(spiffe[0])
     return Names(next(iter(spiffe), None), next(iter(hosts), None), _common_name(certificate))
+
+
+def names_below(certificate: x509.Certificate, above: Iterable[x509.Certificate]) -> Names:
+    """Of a leaf below these CAs (RFC 5280 section 4.2.1.10). Raises Refused(BAD_CERTIFICATE)."""
+    names = names_of(certificate)
+    limited = any(isinstance(extension.value, x509.NameConstraints) for each in above for extension in each.extensions)
+    return replace(names, common_name=None) if limited else names
 
 
 def trust_domain(uri: str) -> str:
