@@ -111,6 +111,16 @@ async def test_a_registered_certificate_is_taken_and_no_other(desk: ClientDesk) 
     assert (await refusal(desk.shown(neighbour.id, mine))).why is Why.BAD_CERTIFICATE
 
 
+async def test_a_registered_certificate_that_was_revoked_as_one_of_ours_is_refused(desk: ClientDesk) -> None:
+    leaf = a_leaf()
+    client = await registered(desk, leaf)
+    known = Credential(id="c1", method="mtls", lookup=x5t(leaf), verifier=leaf, owner="till", created_at=NOW, kind="issued")
+    await desk.place.store.write(lambda tx: tx.add_credential(known))
+    assert (await desk.shown(client.id, leaf)).id == client.id
+    await desk.place.store.write(lambda tx: tx.end_credential("c1", NOW))
+    assert (await refusal(desk.shown(client.id, leaf))).why is Why.BAD_CERTIFICATE
+
+
 async def test_a_registered_certificate_that_has_expired_is_refused(desk: ClientDesk) -> None:
     old, server = a_leaf(days=-1), a_leaf(usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
     client = await registered(desk, old, server)

@@ -59,7 +59,10 @@ class CertificateCheck:
         keys = await self._keys.of(client, missing=lambda keys: presented.key not in keys.certificates)
         if presented.key not in keys.certificates:
             raise _refused("the certificate is not a registered one")
-        read_leaf(presented.chain).check_time(self._clock())
+        now, known = self._clock(), await self._credentials.find(MTLS, presented.key or "")
+        if known is not None:  # by `doorward cert`, too: what was revoked there is revoked
+            known.check_live(now)
+        read_leaf(presented.chain).check_time(now)
 
 
 def _refused(note: str) -> OAuthError:
