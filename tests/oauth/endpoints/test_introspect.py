@@ -95,6 +95,17 @@ async def test_a_service_a_key_and_a_token_may_ask_if_they_have_the_scope(office
     assert error(wrong) == (401, "invalid_client")
 
 
+@pytest.mark.rfc("7662", "4")
+@FORMS
+async def test_a_clients_own_token_lets_it_see_no_more_than_its_secret_does(office: Office, form: str) -> None:
+    server = await office.client(scopes={INTROSPECT}, audiences=(ISSUER, API), token=form)
+    asked = {"Authorization": f"Bearer {await office.token(server, resource=ISSUER)}"}
+    for audience, seen in ((API, True), ("https://other.example", False)):
+        token = await office.token(await office.client(audiences=(audience,)))
+        by_token = await office.web.post("/oauth/introspect", data={"token": token}, headers=asked)
+        assert by_token.json()["active"] is (await office.introspect(token, server))["active"] is seen
+
+
 @FORMS
 async def test_all_tokens_of_a_subject_end_together_and_a_new_one_holds(office: Office, form: str) -> None:
     client = await office.client(token=form)

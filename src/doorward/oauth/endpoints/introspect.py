@@ -12,6 +12,7 @@ Everybody else is told {"active": false}, as of a token that does not exist (RFC
 import base64
 from typing import Final, NamedTuple
 
+from doorward.core.client import client_of
 from doorward.core.errors import Refused, Why
 from doorward.core.policy import parse
 from doorward.core.request import Request
@@ -59,7 +60,15 @@ async def _asker(asked: Asked, parts: OAuthParts) -> _Asker:
     case = parts.gate.open(asked.request, _BY_GATE, earlier=asked.case)
     await parts.gate.decide(case)
     assert case.principal is not None  # noqa: S101 - the route is not open to anyone
-    return _Asker(case.principal.client, frozenset())
+    id = case.principal.client
+    return _Asker(id, await _audiences(id, parts) if id is not None else frozenset())
+
+
+async def _audiences(id: str, parts: OAuthParts) -> frozenset[str]:
+    """A client's token sees no more than its secret does."""
+    account = await parts.store.accounts.find(id)
+    client = client_of(account) if account is not None else None
+    return frozenset(client.audiences) if client is not None else frozenset()
 
 
 def _is_for_the_gate(request: Request) -> bool:
