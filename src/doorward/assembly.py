@@ -309,6 +309,10 @@ class Parts:
                 self._version = None
         return None if self._version is None else (self._version, self.watch.seen, self.loads)
 
+    def look_again(self) -> None:
+        """The version is asked of the store when it is next wanted."""
+        self._version_until = 0.0
+
     def observe(self, outcome: Outcome) -> None:
         """What became of a request: for the figures, and for `explain` where no case was opened."""
         self.metrics(outcome)

@@ -115,7 +115,7 @@ def _oauth_parts(parts: Parts) -> OAuthParts:
         peppers=home.peppers,
         clock=home.clock,
         issuer=issuer,
-        last_change=LastChange(parts.store.changes, parts.version),
+        last_change=LastChange(parts.store.changes, parts.version, parts.look_again),
         count_issued=parts.usage.issued,
         catch_up=parts.watch.catch_up,
         dpop=parts.dpop_keys,

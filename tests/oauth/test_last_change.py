@@ -16,16 +16,28 @@ async def announced(place: Place) -> int:
 
 async def test_it_is_read_again_when_anything_was_committed(tmp_path: Path) -> None:
     async with a_place(tmp_path) as place:
-        change = LastChange(place.store.changes, place.store.credentials.version)
+        change = LastChange(place.store.changes, place.store.credentials.version, lambda: None)
         before = await change.seq()
         assert await change.seq() == before
         assert await announced(place) == await change.seq() > before
 
 
+async def test_whoever_is_proven_after_the_reading_is_proven_by_a_version_of_then(tmp_path: Path) -> None:
+    async with a_place(tmp_path) as place:
+        looked: list[int] = []
+        change = LastChange(place.store.changes, place.store.credentials.version, lambda: looked.append(1))
+        await change.seq()
+        await change.seq()
+        assert len(looked) == 1
+        await announced(place)
+        await change.seq()
+        assert len(looked) == 2
+
+
 async def test_where_the_version_cannot_be_told_it_is_read_each_time(tmp_path: Path) -> None:
     async with a_place(tmp_path) as place:
         versions: list[Hashable | None] = [None]
-        change = LastChange(place.store.changes, lambda: versions[0])
+        change = LastChange(place.store.changes, lambda: versions[0], lambda: None)
         await change.seq()
         assert await announced(place) == await change.seq()
         versions[0] = "one"

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from doorward.admin import clients
 from doorward.admin.actor import LOCAL
 from doorward.core.event import Kind
 from doorward.ledger.usage import ISSUED
-from tests.oauth.office import Office, basic, error
+from doorward.oauth.shown_client import JWT_BEARER
+from tests.oauth.client_desk import KeyPair
+from tests.oauth.office import ISSUER, SETTINGS, Office, an_office, basic, error
 
 GRANT = {"grant_type": "client_credentials"}
 
@@ -118,6 +121,38 @@ async def test_both_secrets_of_a_rotation_do_and_an_ended_client_gets_nothing(of
     await asyncio.sleep(0.003)
     assert error(await office.post("/oauth/token", GRANT, client)) == (401, "invalid_client")
     assert (await office.verify(token)).json()["code"] == "revoked_credential"
+
+
+async def test_a_token_dies_with_a_client_that_was_ended_while_it_proved_itself(tmp_path: Path) -> None:
+    key = KeyPair()
+
+    async def keys(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await clients.end(id, store=office.door.parts.store, actor=LOCAL, now=office.clock())
+        body = json.dumps({"keys": [key.public]}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+
+    slow = await asyncio.start_server(keys, "127.0.0.1", 0)
+    settings = SETTINGS + '[fetch]\nallow = ["127.0.0.1/32"]\n'
+    async with slow, an_office(tmp_path, settings) as office:
+        url = "http://127.0.0.1:{1}/keys".format(*slow.sockets[0].getsockname())
+        id = (await office.client(auth="private_key_jwt", jwks_uri=url)).client.id
+        now = int(office.clock())
+        claims = {"iss": id, "sub": id, "aud": ISSUER, "exp": now + 60, "iat": now, "jti": "1"}
+        shown = {"client_assertion": key.sign(claims), "client_assertion_type": JWT_BEARER}
+        answer = await office.post("/oauth/token", GRANT | shown)
+        assert answer.status_code == 200, "it was alive when it was looked for"
+        await office.door.parts.watch.catch_up()
+        assert (await office.verify(answer.json()["access_token"])).json()["code"] == "revoked_credential"
+
+
+async def test_a_client_that_was_proven_before_it_was_ended_is_not_remembered_for_a_token_made_after(office: Office) -> None:
+    client, parts = await office.client(), office.door.parts
+    assert await office.introspect("x", client) == {"active": False}, "proven, and remembered"
+    parts._version_until = float("inf")  # as in the two milliseconds in which the store's version is taken as read
+    await clients.end(client.client.id, store=parts.store, actor=LOCAL, now=office.clock())
+    assert error(await office.post("/oauth/token", GRANT, client)) == (401, "invalid_client")
 
 
 async def test_no_body_makes_an_error_of_ours(office: Office) -> None:

@@ -13,6 +13,7 @@ from doorward.oauth.tokens import Given, scope_text
 
 
 async def answer(asked: Asked, parts: OAuthParts) -> Said:
+    seq = await parts.last_change.seq()  # first: a client that ends while it proves itself takes its token along
     client = await parts.clients.authenticate(asked.form.values, asked.request)
     name = asked.form.one("grant_type")
     redeem = GRANTS.get(name)
@@ -20,7 +21,7 @@ async def answer(asked: Asked, parts: OAuthParts) -> Said:
         raise OAuthError(UNSUPPORTED_GRANT_TYPE, f"The grant types here are: {', '.join(GRANTS)}.")
     if name not in client.grants:
         raise OAuthError(UNAUTHORIZED_CLIENT, f"This client is not registered for {name}.", why=Why.WRONG_METHOD)
-    given = await redeem(client, asked, parts)
+    given = await redeem(client, asked, parts, seq)
     parts.count_issued(client.id, asked.case.now, asked.request.address or "")
     return Said(_written(given), fields=(*NO_STORE, *given.tells)) if given.tells else Said(_written(given))
 

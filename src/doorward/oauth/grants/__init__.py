@@ -8,7 +8,8 @@ from doorward.oauth.grants import client_credentials
 from doorward.oauth.parts import Asked, OAuthParts
 from doorward.oauth.tokens import Given
 
-Redeem = Callable[[Client, Asked, OAuthParts], Awaitable[Given]]
+Redeem = Callable[[Client, Asked, OAuthParts, int], Awaitable[Given]]
+"""The number: the last change that was announced before the client was proven, for the token (`oauth.last_change`)."""
 
 GRANTS: Final[dict[str, Redeem]] = {
     client_credentials.GRANT_TYPE: client_credentials.redeem,

@@ -18,7 +18,7 @@ from doorward.oauth.tokens import Given, TokenOrder, give
 GRANT_TYPE: Final = "client_credentials"
 
 
-async def redeem(client: Client, asked: Asked, parts: OAuthParts) -> Given:
+async def redeem(client: Client, asked: Asked, parts: OAuthParts, seq: int) -> Given:
     if "none" in client.auth:  # RFC 6749 section 4.4: confidential clients only
         raise OAuthError(UNAUTHORIZED_CLIENT, "A client that proves nothing of itself gets no token for itself.", why=Why.WRONG_METHOD)
     shown = await shown_keys(client, asked, parts)
@@ -30,4 +30,4 @@ async def redeem(client: Client, asked: Asked, parts: OAuthParts) -> Given:
         bound_to=shown.keys,
         tells=shown.tells,
     )
-    return await give(order, parts.mint, await parts.last_change.seq())
+    return await give(order, parts.mint, seq)
