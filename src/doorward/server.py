@@ -17,7 +17,7 @@ from doorward.oauth.endpoints.metadata import JWKS, metadata, mounts, well_known
 from doorward.oauth.last_change import LastChange
 from doorward.oauth.parts import OAuthParts
 from doorward.oauth.read_token import ReadToken, Trust
-from doorward.web.asgi import App, Receive, Scope, Send
+from doorward.web.asgi import Answer, App, Receive, Scope, Send, at_once
 from doorward.web.auth import AuthDoor
 from doorward.web.auth_answers import AuthParts
 from doorward.web.ca import PATHS, CaDoor
@@ -42,6 +42,9 @@ class Server:
             parts = await self._door.start()
             self._made = (parts, make_doors(parts))
         await self._made[1](scope, receive, send)
+
+    def at_once(self, scope: Scope) -> Answer | App:
+        return self if self._made is None else at_once(self._made[1], scope)
 
     async def start(self) -> None:
         parts = await self._door.start()

@@ -3,7 +3,7 @@
 Every step takes the Case, adds what it found, and raises Refused or goes on.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,23 +70,43 @@ class Gate:
 
     async def decide(self, case: Case) -> None:
         """Raises Refused; a store that cannot answer is a refusal too: fail closed. Observers hear of either."""
-        refused: Refused | None = None
-        step = ORDER[0]
+        rest = self.begin(case)
+        if rest is not None:
+            await rest
+
+    def begin(self, case: Case) -> Awaitable[None] | None:
+        """`decide` as far as nothing waits; None: that was all. Raises Refused."""
+        step, steps = ORDER[0], iter(ORDER)
         try:
-            for step in ORDER:
+            for step in steps:
                 waiting = step(self, case)
                 if waiting is not None:  # most steps ask no one, and a coroutine each would be felt
-                    await waiting
-        except Refused as reason:
-            refused = reason
-        except Unavailable as reason:
-            refused = Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
-        if refused is not None:
-            case.refused_at = step.__name__
+                    return self._go_on(case, step, waiting, steps)
+        except (Refused, Unavailable) as reason:
+            raise self._refused(case, step, reason) from None
+        self._tell(case, None)
+        return None
+
+    async def _go_on(self, case: Case, step: "Step", waiting: Awaitable[None], steps: Iterator["Step"]) -> None:
+        try:
+            await waiting
+            for step in steps:
+                asked = step(self, case)
+                if asked is not None:
+                    await asked
+        except (Refused, Unavailable) as reason:
+            raise self._refused(case, step, reason) from None
+        self._tell(case, None)
+
+    def _refused(self, case: Case, step: "Step", reason: Refused | Unavailable) -> Refused:
+        refused = reason if isinstance(reason, Refused) else Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
+        case.refused_at = step.__name__
+        self._tell(case, refused)
+        return refused
+
+    def _tell(self, case: Case, refused: Refused | None) -> None:
         for observer in self._observers:
             observer(case, refused)
-        if refused is not None:
-            raise refused
 
     def check_transport(self, case: Case) -> None:
         request = case.request
@@ -127,8 +147,14 @@ class Gate:
         else:
             case.way, case.proofs, case.principal = known.way, dict(known.proofs), known.principal
 
-    async def check_failures(self, case: Case) -> None:
+    def check_failures(self, case: Case) -> Awaitable[None] | None:
         """Before any work: is this address out of tries? Charged where a guess is proven wrong (`methods`)."""
+        options = self.options
+        if options.address is None and (options.failures is None or case.principal is not None):
+            return None
+        return self._look_at_the_address(case)
+
+    async def _look_at_the_address(self, case: Case) -> None:
         where = counted_as(case.request.counted)
         if where is not None and self.options.address is not None:
             await self._take(case, f"address:{where}", self.options.address)
@@ -186,32 +212,36 @@ class Gate:
                 return way
         raise Refused(Why.TWO_ALTERNATIVES, "Send one credential: several that this route does not take together were sent.")
 
-    async def prove(self, case: Case) -> None:
-        if case.way is None or case.principal is not None:
-            return
+    def prove(self, case: Case) -> Awaitable[None] | None:
+        return self._prove(case, case.way) if case.way is not None and case.principal is None else None
+
+    async def _prove(self, case: Case, way: Alternative) -> None:
         route = case.its_route
-        for name in case.way.methods:
+        for name in way.methods:
             proof = await self.methods[name].prove(case.shown[name])
             if proof.env is not None and proof.env != route.env:
                 raise Refused(Why.WRONG_ENV, note=f"the route takes {route.env}")
-            if proof.issuer is not None and name in case.way.ours:
+            if proof.issuer is not None and name in way.ours:
                 raise Refused(Why.WRONG_ISSUER, note="`oauth` takes tokens of our own server only")
             case.proofs[name] = proof
 
-    async def confirm(self, case: Case) -> None:
+    def confirm(self, case: Case) -> Awaitable[None] | None:
         """A token that is bound to a key counts only with a proof of that key, whatever the policy says."""
         if case.way is None or case.principal is not None:
-            return
+            return None
         if not needs_dpop(case.way, case.proofs):
             if case.request.authorization("dpop") is not None:
                 raise Refused(Why.BAD_DPOP, "A token that is bound to no key is sent as Bearer.")  # RFC 9449 section 7.1
             if b"dpop" in case.request.headers and case.request.token is not None:
                 raise Refused(Why.BAD_DPOP, "The token is bound to no key: a DPoP proof beside it would prove nothing.")
-            return
+            return None
         shown = self._dpop.find(case.request, case.its_route) if self._dpop is not None else None
         if self._dpop is None or shown is None:
             raise Refused(Why.NO_PROOF_OF_KEY, "Send the token with a DPoP proof of the key that it is bound to (RFC 9449).")
-        case.proofs[DPOP] = await self._dpop.prove(shown)
+        return self._prove_possession(case, self._dpop, shown)
+
+    async def _prove_possession(self, case: Case, dpop: Method[Any], shown: object) -> None:
+        case.proofs[DPOP] = await dpop.prove(shown)
 
     def bind(self, case: Case) -> None:
         if case.way is None or case.principal is not None:
@@ -221,7 +251,13 @@ class Gate:
         if self._remembered is not None and case.mark is not None:
             self._remembered.keep(case.mark, case.its_route, case.version, case.now, case.way, dict(case.proofs), case.principal)
 
-    async def limit_principal(self, case: Case) -> None:
+    def limit_principal(self, case: Case) -> Awaitable[None] | None:
+        proofs = () if case.principal is None else case.principal.proofs
+        if case.its_route.rate is None and self.options.principal is None and all(proof.rate is None for proof in proofs):
+            return None
+        return self._limit_principal(case)
+
+    async def _limit_principal(self, case: Case) -> None:
         route = case.its_route
         if case.principal is None:
             if route.rate is not None:  # open to anyone: nobody is known, so each address is counted
@@ -276,7 +312,10 @@ class Gate:
         """Whether a browser, or the connection, sends by itself what this proves."""
         return proof.csrf is not None or proof.method in self._ambient
 
-    async def spend_once(self, case: Case) -> None:
+    def spend_once(self, case: Case) -> Awaitable[None] | None:
+        return self._spend_once(case) if any(proof.once is not None for proof in case.proofs.values()) else None
+
+    async def _spend_once(self, case: Case) -> None:
         for proof in case.proofs.values():
             if proof.once is None or case.spent_before(proof.once.key):
                 continue

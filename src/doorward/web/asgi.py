@@ -1,4 +1,8 @@
-"""The shapes of ASGI 3 (its specification, HTTP and WebSocket), and an answer that is sent whole."""
+"""The shapes of ASGI 3 (its specification, HTTP and WebSocket), and an answer that is sent whole.
+
+An application may have a method `at_once(scope)`: who has a request in his hands (`web.listener`) asks there first, and is
+spared a task and two messages where the answer needs no waiting.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -19,6 +23,9 @@ class Answer(NamedTuple):
     headers: Fields
     body: bytes
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.send(send, head=scope["method"] == "HEAD")
+
     async def send(self, send: Send, *, head: bool = False) -> None:
         """`head`: the answer to HEAD has the same fields and no content (RFC 9110 section 9.3.2)."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
@@ -33,3 +40,18 @@ class Answer(NamedTuple):
             await asyncio.sleep(0)  # uvicorn logs an error unless its connection is closed by then, in the loop's next round
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": ""})  # RFC 6455 section 7.4.1: policy violation
+
+
+def at_once(app: Answer | App, scope: Scope) -> Answer | App:
+    """What this application says at once: an Answer, or the application to call instead; the same where it has nothing to say."""
+    ready: Callable[[Scope], Answer | App] | None = getattr(app, "at_once", None)
+    return app if ready is None else ready(scope)
+
+
+def when_made(answer: Awaitable[Answer]) -> App:
+    """The application that sends this answer; to be called once."""
+
+    async def sending(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await answer)(scope, receive, send)
+
+    return sending

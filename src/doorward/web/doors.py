@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from doorward.web.asgi import Answer, App, Message, Receive, Scope, Send
+from doorward.web.asgi import Answer, App, Message, Receive, Scope, Send, at_once
 
 _NOT_FOUND: Final = (
     b'{"type":"about:blank","title":"Not Found","status":404,"code":"not_found",'
@@ -30,12 +30,14 @@ class Doors:
             return
         if scope["type"] != "http":
             raise RuntimeError(f"this server knows no ASGI scope of the type {scope['type']!r}")
-        path: str = scope["path"]
-        app = self._exact.get(path) or self._find_below(path)
-        if app is None:
-            await NOT_FOUND.send(send, head=scope["method"] == "HEAD")
-        else:
-            await app(scope, receive, send)
+        await self._find(scope["path"])(scope, receive, send)
+
+    def at_once(self, scope: Scope) -> Answer | App:
+        """Of an HTTP request."""
+        return at_once(self._find(scope["path"]), scope)
+
+    def _find(self, path: str) -> Answer | App:
+        return self._exact.get(path) or self._find_below(path) or NOT_FOUND
 
     def _find_below(self, path: str) -> App | None:
         for prefix, app in self._below.items():
@@ -69,6 +71,10 @@ class Lifespan:
                 await send({"type": "lifespan.shutdown.complete"})
         finally:
             await self._stop()
+
+    def at_once(self, scope: Scope) -> Answer | App:
+        """Of an HTTP request."""
+        return at_once(self._app, scope)
 
     async def _run_inner(self, scope: Scope, first: Message, receive: Receive, send: Send) -> bool:
         """False if the application knows no lifespan: it raised before it answered."""

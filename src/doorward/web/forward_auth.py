@@ -11,7 +11,7 @@ Answers    200 with X-Auth-Subject, -Client, -Scopes, -Method and X-Auth-Identit
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -27,7 +27,7 @@ from doorward.core.store import Unavailable
 from doorward.crypto.hmac_signing import NO_BODY
 from doorward.web.answer import Answerer, rate_limit, warnings
 from doorward.web.arrival import only_ours, peer_of, request_id
-from doorward.web.asgi import Answer, Fields, Receive, Scope, Send
+from doorward.web.asgi import Answer, App, Fields, Receive, Scope, Send, when_made
 from doorward.web.original import Style, may_have_body, read_original, told_of_body
 from doorward.web.outcome import Observe, Outcome, ignore
 from doorward.web.proxy import UNIX, Proxies
@@ -59,6 +59,16 @@ NOTHING_ASKED: Final = Asked()
 _MOST_QUERIES: Final = 256
 
 
+class Question:
+    """One question of a proxy, and what is known of it so far."""
+
+    __slots__ = ("asked", "began", "case", "id")
+
+    def __init__(self, began: float) -> None:
+        self.began, self.id, self.asked = began, "", NOTHING_ASKED
+        self.case: Case | None = None
+
+
 class ForwardAuth:
     """The application behind `/verify`. `identify` None: no identity token is made."""
 
@@ -79,57 +89,75 @@ class ForwardAuth:
         self._questions: dict[bytes, Asked] = {b"": NOTHING_ASKED}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = self._clock()
-        case: Case | None = None
-        refused: Refused | None = None
-        id, asked = "", NOTHING_ASKED
-        try:
-            headers = Headers(scope["headers"])
-            listed = self.proxies.trusts(peer_of(scope))
-            id = request_id(headers, believed=listed, entropy=self._entropy)
-            if not listed:
-                raise Refused(Why.UNTRUSTED_PROXY)
-            only_ours(scope["headers"])
-            request, asked = self._read(scope, headers, id)
-            case = self.gate.open(request)
-            await self.gate.decide(case)
-            answer = self._admitted(case, asked, id)
-        except (Refused, Unavailable) as reason:
-            refused = reason if isinstance(reason, Refused) else Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
-            id = id or self._entropy(12).hex()
-            answer = _narrowed(self.answerer.refusal(refused, id, case=case), asked.answers)
-        self._observe(Outcome(id, case, refused, answer.status, began, self._clock() - began))
-        await answer.send(send, head=scope["method"] == "HEAD")
+        await self.at_once(scope)(scope, receive, send)
 
-    def _read(self, scope: Scope, headers: Headers, id: str) -> tuple[Request, Asked]:
+    def at_once(self, scope: Scope) -> Answer | App:
+        """The answer, unless something must be waited for: then the application that goes on from there."""
+        question = Question(self._clock())
+        try:
+            rest = self._begin(scope, question)
+            return self._admitted(question) if rest is None else when_made(self._finish(question, rest))
+        except (Refused, Unavailable) as reason:
+            return self._refused(question, reason)
+
+    async def _finish(self, question: Question, rest: Awaitable[None]) -> Answer:
+        try:
+            await rest
+            return self._admitted(question)
+        except (Refused, Unavailable) as reason:
+            return self._refused(question, reason)
+
+    def _begin(self, scope: Scope, question: Question) -> Awaitable[None] | None:
+        headers = Headers(scope["headers"])
+        listed = self.proxies.trusts(peer_of(scope))
+        question.id = request_id(headers, believed=listed, entropy=self._entropy)
+        if not listed:
+            raise Refused(Why.UNTRUSTED_PROXY)
+        only_ours(scope["headers"])
+        question.case = case = self.gate.open(self._read(scope, headers, question))
+        return self.gate.begin(case)
+
+    def _admitted(self, question: Question) -> Answer:
+        answer = self._identified(question)
+        self._tell(question, None, 200)
+        return answer
+
+    def _refused(self, question: Question, reason: Refused | Unavailable) -> Answer:
+        refused = reason if isinstance(reason, Refused) else Refused(Why.UNAVAILABLE, note=str(reason), retry_after=1.0)
+        question.id = question.id or self._entropy(12).hex()
+        answer = _narrowed(self.answerer.refusal(refused, question.id, case=question.case), question.asked.answers)
+        self._tell(question, refused, answer.status)
+        return answer
+
+    def _tell(self, question: Question, refused: Refused | None, status: int) -> None:
+        self._observe(Outcome(question.id, question.case, refused, status, question.began, self._clock() - question.began))
+
+    def _read(self, scope: Scope, headers: Headers, question: Question) -> Request:
         query: bytes = scope["query_string"]
         rest = "" if scope["path"] == MOUNT else _rest(scope)
         if rest and self.style in (None, Style.ENVOY):
-            asked = NOTHING_ASKED  # Envoy appends the original target, query and all: that query is the caller's
+            # Envoy appends the original target, query and all: that query is the caller's
             rest = f"{rest}?{query.decode('latin-1')}" if query else rest
         else:
-            asked = self._question(query)
+            question.asked = self._question(query)
         method, target = read_original(headers, scope["method"], rest, self.style)
         path, _, search = target.partition("?")
         caller, peer = self.proxies.told(headers), peer_of(scope)
         address = caller.address or peer
-        return (
-            Request(
-                method=method,
-                raw_path=path,
-                query=search,
-                headers=headers,
-                scheme=caller.scheme,
-                host=caller.host,
-                address=address,
-                body=None,
-                has_body=may_have_body(headers, method),
-                id=id,
-                told_by=peer or UNIX,
-                spared=self.proxies.trusts(address),
-                certificate=self.proxies.certificates.told(headers),
-            ),
-            asked,
+        return Request(
+            method=method,
+            raw_path=path,
+            query=search,
+            headers=headers,
+            scheme=caller.scheme,
+            host=caller.host,
+            address=address,
+            body=None,
+            has_body=may_have_body(headers, method),
+            id=question.id,
+            told_by=peer or UNIX,
+            spared=self.proxies.trusts(address),
+            certificate=self.proxies.certificates.told(headers),
         )
 
     def _question(self, query: bytes) -> Asked:
@@ -140,12 +168,14 @@ class ForwardAuth:
                 self._questions[query] = asked
         return asked
 
-    def _admitted(self, case: Case, asked: Asked, id: str) -> Answer:
+    def _identified(self, question: Question) -> Answer:
+        case = question.case
+        assert case is not None, "nobody is let in without a case"  # noqa: S101
         principal = case.principal
         token, plain = b"", NOBODY if principal is None else identity_fields(principal)
         if principal is not None and self._identify is not None:
-            token = self._identify(principal, asked.service or case.its_route.name, _expected(case))
-        headers: Fields = [_EMPTY, _NO_STORE, (b"x-request-id", id.encode("latin-1")), *plain, (b"x-auth-identity", token)]
+            token = self._identify(principal, question.asked.service or case.its_route.name, _expected(case))
+        headers: Fields = [_EMPTY, _NO_STORE, (b"x-request-id", question.id.encode("latin-1")), *plain, (b"x-auth-identity", token)]
         if case.verdicts:
             headers += rate_limit(case.tightest)
         headers += warnings(case)

@@ -11,11 +11,14 @@ Use: `uvicorn.Config(app, http=Listener, …)`, or its dotted name where workers
 
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from doorward.web.asgi import Answer, App
 from doorward.web.tls_extension import tls_extension
 from doorward.web.trailers import TRAILERS_APART
 
@@ -27,6 +30,12 @@ _DETAILS: Final = {
     431: "The header or trailer section is too large.",
     501: "The only transfer coding that is understood is chunked, and a request with a body cannot ask for an upgrade.",
 }
+
+
+_IN_FIELDS: Final = bytes({0x09, *range(0x20, 0x100)} - {0x7F})
+"""RFC 9110 section 5.5."""
+_OF_THE_CYCLE: Final = frozenset({b"connection", b"transfer-encoding"})
+"""Fields that say how the connection goes on: uvicorn reads them."""
 
 
 class TooLarge(Exception):
@@ -55,6 +64,8 @@ class Listener(HttpToolsProtocol):
         self._status = 400
         self._patience: asyncio.TimerHandle | None = None
         self._extensions: dict[str, Any] = {TRAILERS_APART: {}}
+        self._ready: Callable[[Any], Answer | App] | None = getattr(self.app, "at_once", None)
+        self._told: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -114,6 +125,39 @@ class Listener(HttpToolsProtocol):
         self._in_body, self._arrived = True, 0
         self.headers = []  # the scope keeps the other list: what is appended from here on are trailer fields
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """What is answered at once needs no task. Where answers before it wait, or nobody reads them, it waits as any other."""
+        if app is self.app and self._ready is not None and not (self.pipeline or self.flow.write_paused or self.access_log):
+            try:
+                app = self._ready(cycle.scope)
+            except Exception as reason:  # noqa: BLE001 - what an application raises is for uvicorn to tell
+                app = partial(_raise, reason)
+            if isinstance(app, Answer) and self._answer(cycle, app):
+                return
+        super()._start_asgi_task(cycle, app)
+
+    def _answer(self, cycle: RequestResponseCycle, answer: Answer) -> bool:
+        """In one piece, as uvicorn's cycle would in two. False: it holds what only the cycle can judge."""
+        head = b"".join([b"%b: %b\r\n" % field for field in answer.headers])
+        if head.translate(None, _IN_FIELDS) != b"\r\n" * len(answer.headers) or not _OF_THE_CYCLE.isdisjoint(dict(answer.headers)):
+            return False
+        body = b"" if cycle.scope["method"] == "HEAD" else answer.body
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        self.transport.write(b"".join((STATUS_LINE[answer.status], self._own_fields(), head, close, b"\r\n", body)))
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
+
+    def _own_fields(self) -> bytes:
+        """The server's own, of which uvicorn makes a new list each second."""
+        fields = self.server_state.default_headers
+        if fields is not self._told[0]:
+            self._told = fields, b"".join([b"%b: %b\r\n" % field for field in fields])
+        return self._told[1]
+
     def _read_upgrade(self) -> None:
         """A WebSocket is opened by a GET (RFC 6455 section 4.1); any other upgrade is ignored (RFC 9110 section 7.8).
 
@@ -150,7 +194,8 @@ class Listener(HttpToolsProtocol):
 
     def _idle(self) -> bool:
         """Bytes came that begin no request, and with them uvicorn's own patience with an open connection ended."""
-        return self._unanswered is None and not self._upgrades and not self.transport.is_closing()
+        waits = self.timeout_keep_alive_task is not None  # so it does where what came was answered at once
+        return not waits and self._unanswered is None and not self._upgrades and not self.transport.is_closing()
 
     @property
     def _unanswered(self) -> object | None:
@@ -189,6 +234,10 @@ class Listener(HttpToolsProtocol):
             if self._unanswered is not None:
                 self.cycle.disconnected = True  # the application has nobody to answer any more
         self.transport.close()
+
+
+async def _raise(reason: Exception, *_: object) -> NoReturn:
+    raise reason
 
 
 def refusal(status: int) -> bytes:
