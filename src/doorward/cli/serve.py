@@ -82,7 +82,8 @@ def command(
     )
     scheme = "https" if tls_cert else "http"
     where = f"{scheme}://{host if ':' not in host else f'[{host}]'}:{listening.getsockname()[1]}"
-    click.echo(f"doorward serves {where} for {options.server.issuer} with {len(options.routes)} routes from {place.path}", err=True)
+    routes = f"{len(options.routes)} route{'' if len(options.routes) == 1 else 's'}"
+    click.echo(f"doorward serves {where} for {options.server.issuer} with {routes} from {place.path}", err=True)
     try:
         served = _one(uvicorn.Server(config), listening) if workers == 1 else _many(Workers(config, [listening]))
     except OSError as reason:

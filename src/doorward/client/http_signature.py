@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Generator
+from typing import Any
 
 import httpx
 
@@ -35,8 +36,9 @@ class HttpSignature(httpx.Auth):
         self._clock, self._entropy, self._insecure = clock, entropy, insecure_http
 
     @classmethod
-    def of_pem(cls, key_id: str, pem: Secret | str, *, alg: str | None = None, wish: Wish | None = None) -> "HttpSignature":
-        return cls(key_id, read_private(pem if isinstance(pem, Secret) else Secret(pem)), alg=alg, wish=wish)
+    def of_pem(cls, key_id: str, pem: Secret | str, **words: Any) -> "HttpSignature":
+        """`words` as above."""
+        return cls(key_id, read_private(pem if isinstance(pem, Secret) else Secret(pem)), **words)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         check_way(request.url, insecure_http=self._insecure)
