@@ -7,7 +7,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate, GateOptions
 from doorward.core.limit import Rate, Verdict, verdict
 from doorward.core.policy import parse
-from doorward.core.proof import OneUse, Proof
+from doorward.core.proof import Claims, OneUse, Proof
 from doorward.core.request import Headers, Request
 from doorward.core.route import Route, Routes
 from doorward.core.store import Unavailable
@@ -52,6 +52,7 @@ class Shows:
     authenticated_at: float | None = NOW
     csrf: str | None = None
     once: OneUse | None = None
+    claims: Claims = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
     def find(self, request: Request, route: Route) -> str | None:
@@ -79,6 +80,7 @@ class Shows:
             rate=self.rate,
             authenticated_at=self.authenticated_at,
             csrf=self.csrf,
+            claims=self.claims,
             once=self.once,
         )
 

@@ -8,7 +8,7 @@ from doorward.core.errors import Refused, Why
 from doorward.core.gate import ORDER, Gate, GateOptions
 from doorward.core.limit import Rate
 from doorward.core.policy import parse
-from doorward.core.proof import OneUse
+from doorward.core.proof import KEY_IN_QUERY, OneUse
 from doorward.core.route import Route
 from tests.core.stage import NOW, Shows, request, shows, stage, why
 
@@ -359,6 +359,14 @@ async def test_a_password_beside_a_cookie_is_no_mark_of_intent_since_browsers_se
     assert await why(on, request("POST", headers=shows("session", "basic"))) is Why.CROSS_SITE
     assert (await on.gate.admit(request("POST", headers=[*shows("session", "basic"), (b"x-csrf-token", b"t0ken")]))).principal
     assert (await on.gate.admit(request("POST", headers=shows("basic")))).principal
+
+
+async def test_a_key_in_the_query_beside_a_cookie_is_no_mark_of_intent_since_any_link_bears_one() -> None:
+    methods = Shows("session", ambient=True, csrf="t0ken"), Shows("api_key", claims={KEY_IN_QUERY: True})
+    on = stage(*methods, allow="session and api_key bound by same_subject or api_key")
+    assert await why(on, request("POST", headers=shows("session", "api_key"))) is Why.CROSS_SITE
+    assert (await on.gate.admit(request("POST", headers=[*shows("session", "api_key"), (b"x-csrf-token", b"t0ken")]))).principal
+    assert (await on.gate.admit(request("POST", headers=shows("api_key")))).principal
 
 
 # preflights

@@ -8,11 +8,10 @@ from fastapi import Body, Depends, FastAPI, Header, Request, WebSocket
 
 from doorward.core.limit import Rate
 from doorward.core.method import Method
-from doorward.core.proof import Principal
+from doorward.core.proof import KEY_IN_QUERY, Principal
 from doorward.core.route import Route
 from doorward.integrations.fastapi import requirement
 from doorward.integrations.means import Means
-from doorward.methods.api_key import KEY_IN_QUERY
 from tests.web.door import LOCAL, Words, answerer, call, gate, route
 
 KEY = {"X-API-Key": "ann"}

@@ -12,10 +12,10 @@ from starlette.routing import Route as Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.core.limit import Rate
+from doorward.core.proof import KEY_IN_QUERY
 from doorward.crypto.client_chain import ClientTrust
 from doorward.crypto.revocation_list import RevocationLists
 from doorward.integrations.starlette import Refusal, Requirement
-from doorward.methods.api_key import KEY_IN_QUERY
 from doorward.methods.mtls import Mtls
 from doorward.stores.memory import MemoryStore
 from doorward.web.guard import Guard

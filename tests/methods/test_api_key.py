@@ -11,10 +11,10 @@ from doorward.admin.keys import KeyOrder
 from doorward.core import key_text
 from doorward.core.errors import Refused, Why
 from doorward.core.limit import Rate
-from doorward.core.proof import Proof
+from doorward.core.proof import KEY_IN_QUERY, Proof
 from doorward.core.request import Request
 from doorward.core.route import Route
-from doorward.methods.api_key import KEY_IN_QUERY, ApiKey, ApiKeyOptions
+from doorward.methods.api_key import ApiKey, ApiKeyOptions
 from tests.methods.place import ROUTE, Place, request
 
 ORDER = KeyOrder(name="till", owner="shop", scopes=frozenset({"read:pets"}))

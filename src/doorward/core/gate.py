@@ -17,7 +17,7 @@ from doorward.core.limit import Rate
 from doorward.core.method import Method, Unasked
 from doorward.core.path import read_path
 from doorward.core.policy import Alternative
-from doorward.core.proof import Proof
+from doorward.core.proof import KEY_IN_QUERY, Proof
 from doorward.core.remembered import Remembered
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
@@ -298,15 +298,19 @@ class Gate:
             raise Refused(Why.NOT_FRESH, f"Sign in again: this needs a sign-in within the last {int(limit)} seconds.")
 
     def check_cross_site(self, case: Case) -> None:
-        """Asked unless a credential was sent that no browser sends by itself; it sends a password that was typed into its dialog."""
+        """Asked unless a credential was sent that no page of another site can make a browser send."""
         if not case.request.unsafe:
             return
         proofs = case.proofs.values()
-        if not all(self.unasked(proof) or proof.method in self._guessable for proof in proofs):
+        if not all(self._by_any_page(proof) for proof in proofs):
             return
         for proof in proofs:
             if proof.csrf is not None:
                 check_same_site(case.request, proof.csrf)
+
+    def _by_any_page(self, proof: Proof) -> bool:
+        """What goes by itself, a password that was typed into the browser's dialog, a key that stands in a link."""
+        return self.unasked(proof) or proof.method in self._guessable or KEY_IN_QUERY in proof.claims
 
     def unasked(self, proof: Proof) -> bool:
         """Whether a browser, or the connection, sends by itself what this proves."""

@@ -10,6 +10,8 @@ from doorward.core.limit import Rate
 Claims = Mapping[str, object]
 NO_CLAIMS: Final[Claims] = MappingProxyType({})
 NO_KEYS: Final[frozenset[str]] = frozenset()
+KEY_IN_QUERY: Final = "key_in_query"
+"""A claim: the key stood in the query, where any link bears one. The door warns in its answer and keeps the query out of its log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
 from doorward.core.key_text import KeyText
-from doorward.core.proof import NO_CLAIMS, Proof
+from doorward.core.proof import KEY_IN_QUERY, NO_CLAIMS, Proof
 from doorward.core.request import Request
 from doorward.core.route import Route
 from doorward.core.secret import Secret, same
@@ -28,8 +28,6 @@ from doorward.crypto import imported_key
 from doorward.crypto.digest import Peppers
 from doorward.crypto.password import HashingPool, WrongPassword
 
-KEY_IN_QUERY: Final = "key_in_query"
-"""A claim of the proof: the door warns in its answer and keeps the query out of its log."""
 _FOREIGN: Final = re.compile(r"[\x21-\x7e]{4,512}")
 _NO_VERIFIER: Final = bytes(32)
 

@@ -17,8 +17,8 @@ from doorward.core.case import Case
 from doorward.core.errors import Code, Refused, Why
 from doorward.core.limit import Verdict
 from doorward.core.method import Method
+from doorward.core.proof import KEY_IN_QUERY
 from doorward.core.request import Request
-from doorward.methods.api_key import KEY_IN_QUERY
 from doorward.methods.http_signature import HttpSignature
 from doorward.web.asgi import Answer, Fields
 from doorward.web.challenges import Challenges
