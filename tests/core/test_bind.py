@@ -155,6 +155,11 @@ def test_same_key_takes_a_signature_for_the_proof_of_a_tokens_key() -> None:
     assert refused("http_signature and jwt bound by same_key", signature._replace(keys=frozenset({"jkt:x"})), BOUND) is Why.NO_PROOF_OF_KEY
 
 
+def test_a_token_in_a_cookie_counts_by_no_key_that_is_shown_beside_it() -> None:
+    signature = Proof(method="http_signature", subject="orders", credential_id="s", keys=frozenset({JKT}))
+    assert refused("http_signature and jwt bound by same_key", signature, BOUND._replace(csrf="t")) is Why.NO_PROOF_OF_KEY
+
+
 def test_same_key_alone_asks_for_a_token_that_is_bound() -> None:
     assert refused("jwt bound by same_key", USER) is Why.NOT_BOUND
     assert refused("jwt bound by same_key", USER, HELD) is Why.NOT_BOUND

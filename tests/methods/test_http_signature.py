@@ -14,7 +14,7 @@ from doorward.admin import keys
 from doorward.admin.keys import KeyOrder, NewKey
 from doorward.core.errors import Refused, Why
 from doorward.core.gate import Gate, GateOptions
-from doorward.core.policy import By
+from doorward.core.policy import By, parse
 from doorward.core.proof import Proof
 from doorward.core.request import Headers, Request
 from doorward.core.route import Route, Routes
@@ -369,6 +369,20 @@ async def test_what_was_expected_is_explained_without_what_may_be_secret(place: 
     assert "hush" not in text
     assert text.startswith('"@method": PUT\n"@target-uri": https://api.example/pets?api_key=…\n"authorization": …\n')
     assert "hush" not in (found.note or "")
+
+
+async def test_a_signature_that_proves_a_tokens_key_covers_the_token(place: Place) -> None:
+    """As `ath` of DPoP does (RFC 9449 section 7): else another token of the same key could be put beside it."""
+    new, method = await make(place), place.http_signature()
+    route = Route(path="/**", allow=parse("http_signature and oauth bound by same_key or http_signature"))
+    token = [("Authorization", "Bearer eyJ")]
+    lacking, whole = signed(place, new, headers=token), Wish(cover=("@method", "@target-uri", "authorization"))
+    found = await refusal(method, request(lacking), route)
+    assert (found.why, found.detail) == (Why.NOT_COVERED, "The signature must also cover authorization.")
+    assert b'"@target-uri" "authorization"' in method.asks(route, request(token))
+    assert (await prove(method, request(signed(place, new, headers=token, wish=whole)), route)).subject == "shop"
+    assert (await prove(method, request(signed(place, new)), route)).subject == "shop"  # without a token it stands for itself
+    assert (await prove(method, request(lacking))).subject == "shop"
 
 
 async def test_a_key_that_cannot_be_read_is_no_answer_of_ours(place: Place) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from doorward.core.account import PERSON
 from doorward.core.errors import Refused, Why
 from doorward.core.policy import Alternative, Binder, Bond
-from doorward.core.proof import Principal, Proof
+from doorward.core.proof import NO_KEYS, Principal, Proof
 
 USER_METHODS: Final = frozenset({"jwt", "access_token", "session"})
 """Methods that speak for the person in `app_and_user`; the others speak for the application."""
@@ -59,7 +59,10 @@ def bind(way: Alternative, proofs: Mapping[str, Proof], certificate: str | None 
 
 
 def _beside(way: Alternative, method: str, proofs: Mapping[str, Proof]) -> frozenset[str]:
-    """The keys that were shown by what the policy joins with this method by `same_key`."""
+    """The keys that were shown by what the policy joins with this method by `same_key`. None count for a token in a cookie, which
+    nothing that is shown beside it covers."""
+    if proofs[method].csrf is not None:
+        return NO_KEYS
     beside = (other for bond in way.bonds if bond.bind is Binder.SAME_KEY and method in bond.methods for other in bond.methods)
     return frozenset(key for other in beside for key in proofs[other].keys)
 

@@ -4,20 +4,22 @@ holds none.
 On the wire  Signature-Input: sig=("@method" "@target-uri" "content-digest");created=…;keyid="<id>";nonce="…"
              Signature: sig=:…:, and Content-Digest: sha-256=:…: where there is a body
 In the store lookup = keyid, kind = the algorithm, verifier = the public JWK, or the shared secret, sealed
-Covered      what the route's `cover` says, always `created`, and `content-digest` of a body (`crypto.signature_cover`)
+Covered      what the route's `cover` says, always `created`, and `content-digest` of a body (`crypto.signature_cover`); and
+             `authorization` where the policy takes the signature for the proof of a token's key
 One          signature a request: of several none is chosen. With a tag in the options, one with that tag; the others are another's
 Replay       by key and nonce; without a nonce by key and signature base, so another signature of the same (ECDSA, PSS) is a replay
 Refused      MALFORMED, SHOWN_TWICE, NOT_COVERED, UNKNOWN (no such key, or another signature), STALE, BODY_NOT_SIGNED; of genuine
              keys REVOKED, EXPIRED, NOT_YET, WRONG_ADDRESS, WRONG_ORIGIN, WRONG_METHOD; REPLAYED at the gate
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from doorward.core.clock import Clock
 from doorward.core.credential import Credential
 from doorward.core.errors import Refused, Why
+from doorward.core.policy import Binder
 from doorward.core.proof import NO_CLAIMS, NO_KEYS, Claims, OneUse, Proof
 from doorward.core.request import Request
 from doorward.core.route import Route
@@ -29,7 +31,7 @@ from doorward.crypto.message_signing import covered_digests
 from doorward.crypto.seal import SealBroken, Sealer
 from doorward.crypto.signature_algorithms import HMAC, SEALED_FOR, can_be, checker, from_stored, shape, stand_in
 from doorward.crypto.signature_base import Message, signature_base
-from doorward.crypto.signature_cover import DIGEST, accept_signature, missing
+from doorward.crypto.signature_cover import DEFAULT, DIGEST, accept_signature, missing
 from doorward.crypto.signature_input import Labelled, read_signatures
 from doorward.crypto.signature_told import told
 from doorward.crypto.structured_field import BadField, Twice
@@ -95,11 +97,19 @@ class HttpSignature:
             raise Refused(Why.SHOWN_TWICE, "A label of a signature, or a parameter, was sent twice.", note=str(reason)) from None
         except BadField as reason:
             raise Refused(Why.MALFORMED, note=str(reason)) from None
-        return ShownMessage(signed, base, tuple(missing(route.cover, signed)), digests, request)
+        return ShownMessage(signed, base, tuple(missing(self._cover(route, request), signed)), digests, request)
 
     def asks(self, route: Route, request: Request) -> bytes:
         """The value of Accept-Signature for this request."""
-        return accept_signature(route.cover, self._options.tag, request.has_body).encode("ascii")
+        return accept_signature(self._cover(route, request), self._options.tag, request.has_body).encode("ascii")
+
+    def _cover(self, route: Route, request: Request) -> Sequence[str]:
+        """With the token that its key is asked for: else another of the same key could be put in its place, which a DPoP proof
+        shuts out by `ath` (RFC 9449 section 7)."""
+        bonds = (bond for way in route.ways for bond in way.bonds if request.token is not None)
+        if any(bond.bind is Binder.SAME_KEY and self.name in bond.methods for bond in bonds):
+            return (*(route.cover or DEFAULT), "authorization")
+        return route.cover
 
     def _ours(self, found: list[Labelled]) -> Labelled | None:
         tag = self._options.tag
