@@ -3,7 +3,20 @@
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-from bench import api_keys, flood, ground, http_verify, jwt_first_sight, jwt_seen, oauth_tokens, revocation, sign_in, start
+from bench import (
+    api_keys,
+    flood,
+    ground,
+    http_verify,
+    jwt_first_sight,
+    jwt_seen,
+    methods,
+    oauth_tokens,
+    revocation,
+    sign_in,
+    signatures,
+    start,
+)
 from bench.rounds import Effort
 from bench.row import Row
 
@@ -13,6 +26,8 @@ MEASUREMENTS: Final[dict[str, Measure]] = {
     "jwt_first_sight": jwt_first_sight.measure,
     "jwt_seen_before": jwt_seen.measure,
     "api_keys": api_keys.measure,
+    "methods": methods.measure,
+    "signatures": signatures.measure,
     "http_verify": http_verify.measure,
     "oauth_tokens": oauth_tokens.measure,
     "flood": flood.measure,

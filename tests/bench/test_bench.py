@@ -11,10 +11,10 @@ from bench.probe import answered, percentile
 from bench.rounds import QUICK, Run, rates
 from bench.row import Figure, Goal, Row, alone, compared
 
-from bench import api_keys, ground, jwt_first_sight, jwt_seen, key_rows, report
+from bench import api_keys, ground, jwt_first_sight, jwt_seen, key_rows, methods, report, signatures
 from doorward.core.key_text import parse
 
-IN_PROCESS = (jwt_first_sight, jwt_seen, api_keys, ground)
+IN_PROCESS = (jwt_first_sight, jwt_seen, api_keys, ground, methods, signatures)
 SPEED = compared("jwt-first-ES256", "JWT verify", "/s", [80, 90, 70], "PyJWT", [100, 100, 100], Goal(number=0.85, hoped=0.9))
 SLOWNESS = compared("flood-verify", "p99", "ms", [3.0], "idle", [2.0], Goal(number=2, at_most=True))
 
@@ -129,7 +129,15 @@ async def test_every_in_process_row_can_be_measured() -> None:
     rows: list[Row] = [row for part in IN_PROCESS for row in await part.measure(replace(QUICK, rounds=1, batch=50))]
     assert all(row.ours.value > 0 for row in rows)
     assert len({row.key for row in rows}) == len(rows)
-    assert {"jwt-first-RS256", "jwt-first-ES256-Authlib", "jwt-seen-EdDSA", "api-key-1000", "ground-meter"} <= {row.key for row in rows}
+    assert {
+        "jwt-first-RS256",
+        "jwt-first-ES256-Authlib",
+        "jwt-seen-EdDSA",
+        "api-key-1000",
+        "ground-meter",
+        "method-dpop-Authlib",
+        "signature-P-256-check",
+    } <= {row.key for row in rows}
 
 
 def test_a_quick_look_prints_and_writes_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
