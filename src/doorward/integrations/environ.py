@@ -6,7 +6,7 @@ The path     As it was sent, from RAW_URI (gunicorn, Werkzeug) or REQUEST_URI (u
              from a slash there: door and application read it alike, a signature over such a path does not verify.
 Fields       WSGI joins what was sent twice with a comma. A field that no caller may send twice is taken apart again there,
              so that it is refused. `X_Auth_…` and `X-Auth-…` are one name here: all are taken away.
-SCRIPT_NAME  gunicorn takes it from a header field of that name: believed of listed proxies only.
+SCRIPT_NAME  gunicorn takes it from a header field of that name, and most proxies hand a caller's on: whoever sends one is refused.
 """
 
 import io
@@ -21,7 +21,6 @@ from doorward.web.arrival import IDENTITY
 from doorward.web.asgi import Fields, Scope
 from doorward.web.body import SECONDS
 from doorward.web.client_cert import TELLS_A_CERTIFICATE
-from doorward.web.proxy import Proxies
 
 _PIECE: Final = 64 * 1024
 _ONCE: Final = frozenset(
@@ -38,6 +37,8 @@ _PLACES: Final = ("HTTP_SCRIPT_NAME", "HTTP_PATH_INFO")
 
 def scope_of(environ: WSGIEnvironment) -> Scope:
     """As an ASGI server would give it. Raises Refused(BAD_PATH, BAD_REQUEST)."""
+    if any(name in environ for name in _PLACES):  # what the door decides about would not be what the application routes by
+        raise Refused(Why.BAD_REQUEST, "SCRIPT_NAME and PATH_INFO are no header fields of a request.")
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
     raw_path, query = _target(environ, path)
     peer = environ.get("REMOTE_ADDR")
@@ -52,12 +53,6 @@ def scope_of(environ: WSGIEnvironment) -> Scope:
         "headers": _fields(environ),
         "client": (peer, 0) if peer else None,
     }
-
-
-def check_place(environ: WSGIEnvironment, proxies: Proxies) -> None:
-    """Raises Refused(BAD_REQUEST): a caller's own word of where the application is mounted would move what it routes by."""
-    if any(name in environ for name in _PLACES) and not proxies.trusts(environ.get("REMOTE_ADDR") or None):
-        raise Refused(Why.BAD_REQUEST, "SCRIPT_NAME and PATH_INFO are no header fields of a request.")
 
 
 def _target(environ: WSGIEnvironment, path: bytes) -> tuple[bytes, bytes]:

@@ -17,7 +17,7 @@ from doorward.core.errors import Refused
 from doorward.core.proof import Principal
 from doorward.core.request import Body, Headers
 from doorward.core.route import Route
-from doorward.integrations.environ import check_place, reader, scope_of, strip
+from doorward.integrations.environ import reader, scope_of, strip
 from doorward.integrations.loop_thread import LoopThread
 from doorward.integrations.means import Means, told
 from doorward.integrations.running_loop import Opened
@@ -70,10 +70,7 @@ class Blocking:
         def scope() -> Scope:
             return scope_of(environ)
 
-        def check(means: Means) -> None:
-            check_place(environ, means.proxies)
-
-        admitted = self.decide(scope, route, read or (lambda most: reader(environ, most)()), earlier, check)
+        admitted = self.decide(scope, route, read or (lambda most: reader(environ, most)()), earlier)
         strip(environ)
         environ[CASE], environ[PRINCIPAL] = admitted.case, admitted.principal
         return admitted
@@ -84,7 +81,6 @@ class Blocking:
         route: Route | None,
         read: Callable[[int], bytes],
         earlier: Case | None = None,
-        check: Callable[[Means], None] = lambda _: None,
     ) -> Admitted:
         """The same of a scope. Raises Refusal."""
         most = LARGEST
@@ -92,7 +88,7 @@ class Blocking:
         async def work(means: Means, body: Body) -> Admitted:
             nonlocal most
             most = means.largest_body
-            return await _decide(means, body, scope, route, earlier, check)
+            return await _decide(means, body, scope, route, earlier)
 
         try:
             return self.thread.ask(work, lambda: read(most))
@@ -106,7 +102,6 @@ async def _decide(
     scope_of: Callable[[], Scope],
     route: Route | None,
     earlier: Case | None,
-    check: Callable[[Means], None],
 ) -> Admitted:
     began = means.gate.clock()
     case: Case | None = None
@@ -117,7 +112,6 @@ async def _decide(
 
     try:
         scope = scope_of()
-        check(means)
         headers = Headers(scope["headers"])
         id = request_id(headers, believed=means.proxies.trusts(peer_of(scope)), entropy=means.entropy)
         case = means.gate.open(read_request(scope, headers, means.proxies, body, id), route, earlier)
