@@ -175,6 +175,17 @@ async def test_revocation_lists_are_asked_on_each_request(place: Place) -> None:
     assert await refusal(mtls, made) is Why.REVOKED
 
 
+async def test_a_registered_certificate_on_its_cas_list_is_revoked_also_where_the_way_to_that_ca_is_left_out(place: Place) -> None:
+    issuing = authority("issuing", PARTNERS)
+    made, other = leaf(issuing), leaf(issuing)
+    await known(place, made)
+    await known(place, other)
+    mtls = method(place, lists=[revocation_list(issuing, [made.certificate.serial_number])])
+    assert await refusal(mtls, made, issuing) is Why.REVOKED
+    assert await refusal(mtls, made) is Why.REVOKED
+    assert (await proof(mtls, other)).subject == (await proof(mtls, other, issuing)).subject == "shop"
+
+
 async def test_another_ca_than_its_own_may_not_speak_for_a_trust_domain(place: Place) -> None:
     mtls = method(place, domains={"example.org": OWN, "partners.example": "partners.pem"})
     ours = leaf(OURS, uris=[ORDERS])

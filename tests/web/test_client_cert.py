@@ -131,6 +131,8 @@ def test_envoy_tells_a_name_without_the_certificate_only_where_that_is_trusted()
     trusted = told(("X-Forwarded-Client-Cert", element), xfcc="trust_uri")
     assert trusted == Presented((), "x-forwarded-client-cert", "spiffe://example.org/orders")
     assert told(("X-Forwarded-Client-Cert", element + ";URI=spiffe://example.org/b"), xfcc="trust_uri") is None
+    for uri in ("admin", "https://example.org/orders", "SPIFFE://example.org/orders", ""):  # a URI of another kind names nobody
+        assert told(("X-Forwarded-Client-Cert", f"By=spiffe://a/b;URI={uri}"), xfcc="trust_uri") is None
 
 
 def test_of_envoys_elements_only_the_rightmost_counts() -> None:

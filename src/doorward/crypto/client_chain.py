@@ -40,7 +40,6 @@ _PURPOSE: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A leaf that leads to a trusted CA. `anchor` names that CA's file, or OWN. Times in seconds since 1970.
-
     `links`: each certificate with its issuer, for revocation lists.
     """
 
@@ -59,6 +58,7 @@ class Leaf:
     names: Names
     since: float
     until: float
+    listed_as: tuple[bytes, int]
 
     def check_time(self, now: float) -> None:
         check_time(self.since, self.until, now)
@@ -125,12 +125,13 @@ class ClientTrust:
         try:
             found = builder.extension_policies(ca_policy=_CA, ee_policy=_LEAF).build_client_verifier().verify(leaf, others).chain
             names = names_below(leaf, found[1:])
+            marks = [mark_of(each) for each in found]
+            links = tuple(link(found[at], found[at + 1], marks[at + 1]) for at in range(len(found) - 1))
         except (VerificationError, ValueError, TypeError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as reason:
             raise Refused(Why.BAD_CERTIFICATE, note=_told(reason)) from None
         except (x509.DuplicateExtension, x509.InvalidVersion) as reason:
             raise Refused(Why.MALFORMED, note=_told(reason)) from None
         spans = [_span(each) for each in found]
-        marks = [mark_of(each) for each in found]
         anchor = OWN if not self._own.isdisjoint(marks) else self._names[marks[-1]]
         return Chain(
             names=names,
@@ -138,7 +139,7 @@ class ClientTrust:
             since=max(each[0] for each in spans),
             until=min(each[1] for each in spans),
             anchor=anchor,
-            links=tuple(link(found[at], found[at + 1], marks[at + 1]) for at in range(len(found) - 1)),
+            links=links,
         )
 
     def check_revocation(self, chain: Chain, now: float) -> float:
@@ -171,12 +172,11 @@ def read_leaf(chain: tuple[bytes, ...]) -> Leaf:
                 _leaf_usage(None, leaf, value)
             elif isinstance(value, x509.ExtendedKeyUsage):
                 _purpose(None, leaf, value)
-        names = names_of(leaf)
+        return Leaf(names_of(leaf), *_span(leaf), (leaf.issuer.public_bytes(), leaf.serial_number))
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as reason:
         raise Refused(Why.BAD_CERTIFICATE, note=_told(reason)) from None
     except (x509.DuplicateExtension, x509.InvalidVersion) as reason:
         raise Refused(Why.MALFORMED, note=_told(reason)) from None
-    return Leaf(names, *_span(leaf))
 
 
 def check_size(chain: tuple[bytes, ...]) -> None:

@@ -117,6 +117,10 @@ class RevocationLists:
     def covers(self, issuer: bytes) -> bool:
         return issuer in self._by_issuer
 
+    def name(self, issuer: bytes, serial: int) -> bool:
+        """Whether a list that claims to be of this issuer has the serial: for who withholds the issuer's certificate."""
+        return any(serial in each.serials for each in self._by_issuer.get(issuer, ()))
+
     def check(self, link: Link, now: float) -> float | None:
         """Until when this answer holds; None where no list of that issuer is known. Raises Refused: REVOKED, or
         BAD_CERTIFICATE since its list is stale, is not its own, or is for others."""

@@ -107,6 +107,8 @@ class Mtls:
             raise refused
         leaf: Leaf = read_leaf(shown.chain)
         leaf.check_time(now)
+        if self.trust.lists.name(*leaf.listed_as):  # leaving out what is between must not hide it from its CA's list
+            raise Refused(Why.REVOKED, note="on the revocation list of its issuer")
         credential.check_live(now)
         return await self._proof(credential.owner, shown, credential, leaf.until + 1, now)
 

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from doorward.core.errors import Refused, Why
 from doorward.core.presented import OWN_LISTENER, Presented
 from doorward.core.request import Headers
+from doorward.crypto.client_names import SCHEME
 from doorward.web import xfcc
 from doorward.web.asgi import Scope
 
@@ -177,7 +178,7 @@ def _envoy(headers: Headers, name: bytes) -> Presented | None:
     cert, chain = (element.get(key, [""])[0] for key in ("cert", "chain"))
     if not cert and not chain:
         uris = element.get("uri", [])
-        return Presented((), name.decode(), uris[0]) if len(uris) == 1 and uris[0] else None
+        return Presented((), name.decode(), uris[0]) if len(uris) == 1 and uris[0].startswith(SCHEME) else None  # as in a certificate
     told = read_pem(unquote(chain)) if chain else ()
     leaf = read_pem(unquote(cert)) if cert else told[:1]
     if len(leaf) != 1 or (told and told[0] != leaf[0]):
