@@ -111,6 +111,12 @@ def client_line(client: Client) -> str:
 
 
 def client_text(client: Client, secrets: Sequence[Credential]) -> str:
-    lines = [client_line(client), *(f"secret …{each.last4}  " + (f"until {when(each.expires_at)}" if each.expires_at is not None else "without an end") for each in secrets)]
+    lines = [
+        client_line(client),
+        *(
+            f"secret …{each.last4}  " + (f"until {when(each.expires_at)}" if each.expires_at is not None else "without an end")
+            for each in secrets
+        ),
+    ]
     lines += [f"{name}  {json.dumps(client.metadata[name])}" for name in ("jwks", "jwks_uri", *TLS_SUBJECTS) if name in client.metadata]
     return "\n".join(lines)
