@@ -1,6 +1,7 @@
 """crypto/client_chain.py, client_names.py, revocation_list.py: what leads to a trusted CA and may be used by a client, and nothing else."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -85,6 +86,13 @@ def test_a_leaf_out_of_its_time_is_told_so_only_if_all_else_holds() -> None:
     assert refused(new) is Why.NOT_YET
     assert refused(leaf(authority("other"), begins=NOW - 9 * DAY, ends=NOW - DAY)) is Why.BAD_CERTIFICATE
     assert verify(leaf(ROOT, ends=NOW), now=NOW + 0.5).until == NOW
+
+
+def test_a_year_that_no_date_has_is_no_certificate_that_counts() -> None:
+    made = leaf(ROOT, ends=datetime(2060, 1, 1, tzinfo=UTC).timestamp()).der
+    der = made.replace(b"20600101", b"00000101")
+    assert why(lambda: trust(ROOT).verify((der,), NOW)) is Why.BAD_CERTIFICATE
+    assert why(lambda: read_leaf((der,))) is Why.BAD_CERTIFICATE
 
 
 def test_what_was_proven_is_remembered_but_not_beyond_its_time() -> None:

@@ -118,11 +118,11 @@ class ClientTrust:
         leaf, *others = _parsed(chain)
         if self._store is None:
             raise Refused(Why.BAD_CERTIFICATE, note="no client CA is configured")
-        # A leaf out of its time is told so if all else holds: so it is judged at the nearest moment within.
-        since, until = _span(leaf)
-        at = datetime.fromtimestamp(min(max(now, since), until), UTC)
-        builder = PolicyBuilder().store(self._store).time(at).max_chain_depth(DEEPEST)
         try:
+            # A leaf out of its time is told so if all else holds: so it is judged at the nearest moment within.
+            since, until = _span(leaf)  # there are years that no date has
+            at = datetime.fromtimestamp(min(max(now, since), until), UTC)
+            builder = PolicyBuilder().store(self._store).time(at).max_chain_depth(DEEPEST)
             found = builder.extension_policies(ca_policy=_CA, ee_policy=_LEAF).build_client_verifier().verify(leaf, others).chain
             names = names_below(leaf, found[1:])
             marks = [mark_of(each) for each in found]
