@@ -4,6 +4,7 @@ A foreign `sub` is a name in its issuer's world, so here it is `<issuer's name>|
 is said by our rules, not by the token, unless the operator wrote `scopes = "token"`; an `admin:` scope is never taken from a token.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ Path = tuple[str, ...]
 ABSENT: Final = "absent"
 """In `typ`: the header has none."""
 _ADMIN: Final = "admin:"
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 _WORDS: Final = (("scope",), ("scp",))
 """Claims whose text is a list of words (RFC 8693 section 4.2)."""
 _OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
@@ -69,7 +71,8 @@ class Issuer:
     def scopes(self, claims: Claims) -> frozenset[str]:
         given = frozenset(scope for rule in self.rules if rule.scopes and rule.holds(claims) for scope in rule.scopes)
         if self.token_scopes:
-            given |= frozenset(word for path in _WORDS for word in texts(at(claims, path)) if not word.startswith(_ADMIN))
+            listed = (word for path in _WORDS for text in texts(at(claims, path)) for word in text.split())  # a word with a blank is two
+            given |= frozenset(word for word in listed if _SCOPE.fullmatch(word) and not word.startswith(_ADMIN))
         return given
 
     def roles(self, claims: Claims) -> frozenset[str]:
