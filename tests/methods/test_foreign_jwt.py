@@ -293,7 +293,9 @@ async def test_the_tokens_own_scopes_are_believed_where_it_says_so_but_never_adm
     assert proof.roles == {"boss"}
 
 
-@pytest.mark.parametrize("scp", [["read:pets admin:keys"], ["read:pets\tadmin:keys"], ["read:pets", "\u00a0admin:keys"], ["read:pets", 'a"b']])
+@pytest.mark.parametrize(
+    "scp", [["read:pets admin:keys"], ["read:pets\tadmin:keys"], ["read:pets", "\u00a0admin:keys"], ["read:pets", 'a"b']]
+)
 async def test_no_blank_in_a_claimed_scope_carries_another_one_to_the_service_behind(scp: list[str]) -> None:
     door = Door(Trusted(corp(token_scopes=True), fixed(EC.public())))
     assert (await door.prove(EC.sign(claims(scp=scp)))).scopes == frozenset({"read:pets"})
