@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
-from wsgiref.types import WSGIApplication
+from typing import TYPE_CHECKING, Any, Self
 
-from doorward.assembly import INSTALLED, Options, Parts
+from doorward.assembly import Parts
 from doorward.background import running
 from doorward.core.case import Case
 from doorward.core.clock import Clock, Entropy, span
@@ -20,10 +19,8 @@ from doorward.core.route import Route
 from doorward.data_dir import DataDir
 from doorward.installation import opened
 from doorward.integrations.means import Means
-from doorward.integrations.running_loop import Opened
-from doorward.integrations.starlette import Requirement
-from doorward.integrations.wsgi import Blocking, WsgiGuard
 from doorward.methods.mtls import MtlsOptions
+from doorward.options import INSTALLED, Options
 from doorward.routes_file import read_allow
 from doorward.settings import Settings
 from doorward.web.asgi import App, Receive, Scope, Send
@@ -31,6 +28,13 @@ from doorward.web.doors import Lifespan
 from doorward.web.guard import Guard
 from doorward.web.tls_context import TlsFiles
 from doorward.web.trust_files import TrustFiles
+
+if TYPE_CHECKING:  # each framework's part is imported when it is asked for: together they are a fifth of the start
+    from wsgiref.types import WSGIApplication
+
+    from doorward.integrations.running_loop import Opened
+    from doorward.integrations.starlette import Requirement
+    from doorward.integrations.wsgi import Blocking, WsgiGuard
 
 
 class Doorward:
@@ -145,23 +149,29 @@ class Doorward:
 
         return requirement(self._means, self.route(allow, **words))
 
-    def requirement(self, allow: str, **words: Any) -> Requirement:
+    def requirement(self, allow: str, **words: Any) -> "Requirement":
         """For Starlette endpoints: `await requirement(request)` gives the Principal, `@requirement.endpoint` guards one."""
+        from doorward.integrations.starlette import Requirement
+
         return Requirement(self._means, self.route(allow, **words))
 
     @cached_property
-    def blocking(self) -> Blocking:
+    def blocking(self) -> "Blocking":
         """The same door for programs whose requests run in threads (WSGI). It lives on an event loop of its own, in the process
         that asks, and is started by the first request."""
 
-        def apart() -> Opened:
+        from doorward.integrations.wsgi import Blocking
+
+        def apart() -> "Opened":
             twin = Doorward(self._data.path, environ=self._environ, clock=self._clock, entropy=self._entropy)
             return twin._means, twin.close
 
         return Blocking(apart)
 
-    def wsgi(self, app: WSGIApplication, route: Route | None = None) -> WsgiGuard:
+    def wsgi(self, app: "WSGIApplication", route: Route | None = None) -> "WsgiGuard":
         """The door before any WSGI application, as `guard` is before an ASGI one. environ["doorward.principal"] is who calls."""
+        from doorward.integrations.wsgi import WsgiGuard
+
         return WsgiGuard(app, self.blocking, route)
 
     def flask(self, app: Any = None) -> Any:

@@ -4,10 +4,8 @@ import os
 import secrets
 import time
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from doorward.admin.keys import KeyOptions
 from doorward.admin.taking_back import taking_back
 from doorward.core.cookie_name import access_cookie
 from doorward.core.event import Change, Topic
@@ -15,7 +13,6 @@ from doorward.core.gate import Gate, GateOptions
 from doorward.core.method import Method
 from doorward.core.remembered import Remembered
 from doorward.core.revoked import Revoked
-from doorward.core.route import Routes
 from doorward.core.store import Unavailable
 from doorward.crypto.digest import sha256
 from doorward.crypto.dpop_nonce import DpopNonces
@@ -26,113 +23,36 @@ from doorward.crypto.keyring import Keyring
 from doorward.crypto.password import OWASP_2025
 from doorward.crypto.token_csrf import TokenCsrf
 from doorward.installation import Installation
-from doorward.issuers_file import IssuerPlan, read_issuers
 from doorward.ledger.dpop_key import DpopKeys
-from doorward.ledger.mint import Mint, TokenOptions
+from doorward.ledger.mint import Mint
 from doorward.ledger.refusals import Refusals, drop_old_rings
-from doorward.ledger.signing_keys import SigningKeys, SigningOptions
+from doorward.ledger.signing_keys import SigningKeys
 from doorward.ledger.usage import Usage
-from doorward.methods import ALL
 from doorward.methods.access_token import AccessToken
-from doorward.methods.api_key import ApiKey, ApiKeyOptions
+from doorward.methods.api_key import ApiKey
 from doorward.methods.basic import Basic
-from doorward.methods.dpop import Dpop, DpopOptions
-from doorward.methods.hmac import Hmac, HmacOptions
-from doorward.methods.http_signature import HttpSignature, HttpSignatureOptions
-from doorward.methods.jwt import Jwt, JwtOptions
-from doorward.methods.mtls import Mtls, MtlsOptions
-from doorward.methods.password_check import BasicOptions, PasswordCheck
-from doorward.methods.session import Session, SessionOptions
-from doorward.methods.webhook import Webhook, WebhookOptions
-from doorward.oauth.parts import OAuthOptions
-from doorward.outbound.fetch import FetchOptions
+from doorward.methods.dpop import Dpop
+from doorward.methods.hmac import Hmac
+from doorward.methods.http_signature import HttpSignature
+from doorward.methods.jwt import Jwt
+from doorward.methods.mtls import Mtls
+from doorward.methods.password_check import PasswordCheck
+from doorward.methods.session import Session
+from doorward.methods.webhook import Webhook
+from doorward.options import Options
 from doorward.pki.published import Published
-from doorward.routes_file import read_routes
-from doorward.server_options import HashingOptions, LimitOptions, ServerOptions
-from doorward.settings import Settings, SettingsError
+from doorward.settings import SettingsError
 from doorward.stores.watch import Watch
 from doorward.trusted_issuers import TrustedIssuers, fetcher
 from doorward.web.answer import Answerer
-from doorward.web.client_cert import CertificateOptions, Certificates
-from doorward.web.guard import GuardOptions
-from doorward.web.health import HealthOptions
-from doorward.web.identity import IdentityOptions
+from doorward.web.client_cert import Certificates
 from doorward.web.metrics import Metrics
 from doorward.web.outcome import Outcome
 from doorward.web.proxy import Proxies
 from doorward.web.trust_files import TrustError, TrustFiles, Watched
 
-LONGEST_TOKEN: Final = 86400.0
-"""`doorward token issue` gives no longer one."""
-INSTALLED: Final = frozenset(method.name for method in ALL)
 VERSION_SECONDS: Final = 0.002
 """For so long is the store's version taken as read: what was committed since is refused that much later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Every part's own options, read and checked together."""
-
-    server: ServerOptions
-    limits: LimitOptions
-    hashing: HashingOptions
-    keys: KeyOptions
-    api_key: ApiKeyOptions
-    basic: BasicOptions
-    hmac: HmacOptions
-    http_signature: HttpSignatureOptions
-    jwt: JwtOptions
-    mtls: MtlsOptions
-    certificates: CertificateOptions
-    dpop: DpopOptions
-    fetch: FetchOptions
-    session: SessionOptions
-    webhook: WebhookOptions
-    signing: SigningOptions
-    identity: IdentityOptions
-    tokens: TokenOptions
-    oauth: OAuthOptions
-    health: HealthOptions
-    guard: GuardOptions
-    routes: Routes
-    issuers: tuple[IssuerPlan, ...]
-
-    @classmethod
-    def read(cls, settings: Settings) -> "Options":
-        """Raises SettingsError: anything not understood refuses to start."""
-        options = cls(
-            server=settings.options("server", ServerOptions),
-            limits=settings.options("limits", LimitOptions),
-            hashing=settings.options("hashing", HashingOptions),
-            keys=settings.options("keys", KeyOptions),
-            api_key=settings.options("api_key", ApiKeyOptions),
-            basic=settings.options("basic", BasicOptions),
-            hmac=settings.options("hmac", HmacOptions),
-            http_signature=settings.options("http_signature", HttpSignatureOptions),
-            jwt=settings.options("jwt", JwtOptions),
-            dpop=settings.options("dpop", DpopOptions),
-            fetch=settings.options("fetch", FetchOptions),
-            mtls=settings.options("mtls", MtlsOptions),
-            certificates=settings.options("mtls", CertificateOptions),
-            session=settings.options("session", SessionOptions),
-            webhook=settings.options("webhook", WebhookOptions),
-            signing=settings.options("signing", SigningOptions),
-            identity=settings.options("identity", IdentityOptions),
-            tokens=settings.options("oauth", TokenOptions),
-            oauth=settings.options("oauth", OAuthOptions),
-            health=settings.options("health", HealthOptions),
-            guard=settings.options("server", GuardOptions),
-            routes=read_routes(settings, INSTALLED),
-            issuers=read_issuers(settings, settings.options("server", ServerOptions).issuer),
-        )
-        settings.check()
-        if options.signing.keep < max(options.tokens.access_life, LONGEST_TOKEN):
-            places = f"{settings.where('signing', ['keep'])} and {settings.where('oauth', ['access_life'])}"
-            raise SettingsError(
-                f"{places}: [signing] keep must be at least [oauth] access_life, and at least 1d for `doorward token issue`: "
-                "a retired key verifies what it signed"
-            )
-        return options
 
 
 def shared_kid(audience: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from doorward.core.case import Case
 from doorward.core.clock import Clock
@@ -17,23 +16,10 @@ from doorward.ledger.revoke import Revoke
 from doorward.oauth.client_auth import ClientAuth
 from doorward.oauth.form import Form
 from doorward.oauth.last_change import LastChange
+from doorward.oauth.options import OAuthOptions
 from doorward.oauth.read_token import ReadToken
 
 NO_STORE: Final = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))  # RFC 6749 section 5.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthOptions:
-    """`mtls_url`: the URL that this server's own TLS listener, which asks for client certificates, is reached by, if it is
-    another than the issuer (RFC 8705 section 5)."""
-
-    mtls_url: str = ""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError with the mend."""
-        parts = urlsplit(self.mtls_url)
-        if self.mtls_url and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
-            raise ValueError(f"mtls_url {self.mtls_url!r} must be a URL such as https://mtls.door.example, without query or fragment")
 
 
 class CountIssued(Protocol):
