@@ -11,11 +11,11 @@ from typing import Any, Final, get_type_hints
 
 import click
 
-from doorward.assembly import Options
 from doorward.cli import main
 from doorward.cli.by_form import ByForm
 from doorward.core.route import Route
 from doorward.issuers_file import WrittenIssuer
+from doorward.options import Options
 from doorward.routes_file import WrittenRoute
 from doorward.settings import Settings
 

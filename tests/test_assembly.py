@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from doorward.app import Doorward
-from doorward.assembly import INSTALLED, shared_kid
+from doorward.assembly import shared_kid
 from doorward.background import adopt_keys
 from doorward.core.account import PERSON, Account
 from doorward.core.errors import Refused, Why
@@ -17,6 +17,7 @@ from doorward.core.store import Tx
 from doorward.data_dir import SHARED, DataDir
 from doorward.ledger.mint import Issued
 from doorward.methods import ALL
+from doorward.options import INSTALLED
 
 SERVICE = "https://legacy.example"
 

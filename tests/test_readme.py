@@ -13,8 +13,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from doorward.assembly import INSTALLED
 from doorward.cli import main
+from doorward.options import INSTALLED
 from doorward.routes_file import read_routes
 from doorward.settings import Settings
 from tests.client.server import Stranger

@@ -9,12 +9,13 @@ import os
 
 import click
 
-from doorward.assembly import Options, Parts
+from doorward.assembly import Parts
 from doorward.cli.frame import Failed, data_dir, data_option, json_option, run, tell
 from doorward.core.authority import MTLS
 from doorward.crypto.seal import SealBroken
 from doorward.data_dir import PEPPER, SEALING, DataDir
 from doorward.installation import opened
+from doorward.options import Options
 from doorward.routes_file import never_reached
 from doorward.settings import Settings, SettingsError
 from doorward.trusted_issuers import TrustedIssuers, fetcher

@@ -4,7 +4,6 @@ import os
 
 import click
 
-from doorward.assembly import Options
 from doorward.cli.frame import data_dir, data_option, json_option, run, tell
 from doorward.cli.show import when
 from doorward.cli.words import at_home
@@ -13,6 +12,7 @@ from doorward.core.signing import SigningKey
 from doorward.data_dir import PEPPER, SEALING, DataDir
 from doorward.ledger import reseal
 from doorward.ledger.signing_keys import SigningKeys
+from doorward.options import Options
 
 ELSEWHERE = "Running workers take it within a second. If secrets/ is copied to other machines, copy it now."
 

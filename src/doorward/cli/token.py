@@ -9,7 +9,7 @@ import click
 
 from doorward.admin import tokens
 from doorward.admin.actor import LOCAL
-from doorward.assembly import Options, Parts, shared_kid
+from doorward.assembly import Parts, shared_kid
 from doorward.cli.frame import Failed, data_dir, data_option, json_option, read_secret, run, tell
 from doorward.cli.show import when
 from doorward.cli.words import SPAN, at_home
@@ -21,6 +21,7 @@ from doorward.core.secret import Secret
 from doorward.crypto.jose import parse_jwt
 from doorward.data_dir import DataDirError
 from doorward.ledger.mint import Issued
+from doorward.options import Options
 
 LONGEST = 86400.0
 
