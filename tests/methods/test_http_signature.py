@@ -379,7 +379,8 @@ async def test_a_signature_that_proves_a_tokens_key_covers_the_token(place: Plac
     lacking, whole = signed(place, new, headers=token), Wish(cover=("@method", "@target-uri", "authorization"))
     found = await refusal(method, request(lacking), route)
     assert (found.why, found.detail) == (Why.NOT_COVERED, "The signature must also cover authorization.")
-    assert b'"@target-uri" "authorization"' in method.asks(route, request(token))
+    for sent in (token, [*token, *token]):
+        assert b'"@target-uri" "authorization"' in method.asks(route, request(sent))
     assert (await prove(method, request(signed(place, new, headers=token, wish=whole)), route)).subject == "shop"
     assert (await prove(method, request(signed(place, new)), route)).subject == "shop"  # without a token it stands for itself
     assert (await prove(method, request(lacking))).subject == "shop"

@@ -106,7 +106,7 @@ class HttpSignature:
     def _cover(self, route: Route, request: Request) -> Sequence[str]:
         """With the token that its key is asked for: else another of the same key could be put in its place, which a DPoP proof
         shuts out by `ath` (RFC 9449 section 7)."""
-        bonds = (bond for way in route.ways for bond in way.bonds if request.token is not None)
+        bonds = (bond for way in route.ways for bond in way.bonds if b"authorization" in request.headers)
         if any(bond.bind is Binder.SAME_KEY and self.name in bond.methods for bond in bonds):
             return (*(route.cover or DEFAULT), "authorization")
         return route.cover
