@@ -17,6 +17,7 @@ import httpx
 
 from doorward.client.dpop import DpopProofs
 from doorward.client.safe import can_be_sent_again, check_way
+from doorward.client.sent_once import SentOnce, redirected
 from doorward.client.tokens import TokenError
 from doorward.core.clock import Clock
 
@@ -113,7 +114,10 @@ class Renewing(httpx.Auth):
             while True:
                 asked = next(steps) if answer is None else steps.send(answer)
                 check_way(asked.url, insecure_http=self._insecure)
+                asked.stream = SentOnce(asked.content)
                 answer = yield Ask(asked)
+                if answer is not None and answer.request is not asked:
+                    raise redirected()
         except StopIteration as done:
             held: Held = done.value
         except TokenError as reason:
