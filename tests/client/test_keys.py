@@ -36,6 +36,14 @@ def test_a_name_with_a_colon_is_no_name_for_basic() -> None:
         Basic("a:b", "p")
 
 
+@pytest.mark.parametrize("text", ["s3cret\n", "s3cret\r\nX-Admin: 1", "s3cret\t", "s3cret ", "s3crét"])
+def test_what_no_field_can_hold_is_told_at_once_and_not_shown(text: str) -> None:
+    for make in (ApiKey, Bearer, lambda key: ApiKey(key, field="X-API-Key")):
+        with pytest.raises(ValueError, match="read from a file") as caught:
+            make(text)
+        assert "s3cr" not in str(caught.value)
+
+
 @pytest.mark.parametrize("auth", FIXED, ids=["key", "token", "password"])
 def test_no_repr_shows_it(auth: httpx.Auth) -> None:
     assert [text for text in ("Bearer k", "Bearer t", "YWRh") if text in repr(vars(auth))] == []

@@ -166,6 +166,7 @@ async def test_a_refusal_of_the_token_server_is_told_and_not_asked_for_again_at_
         b"null",
         b'{"access_token": 1, "token_type": "Bearer"}',
         b'{"access_token": "", "token_type": "Bearer"}',
+        b'{"access_token": "t\\n", "token_type": "Bearer"}',
         b'{"access_token": "t"}',
         b'{"access_token": "t", "token_type": "MAC"}',
         b'{"access_token": "t", "token_type": "Bearer", "expires_in": "300"}',

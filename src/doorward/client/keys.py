@@ -5,16 +5,18 @@ from collections.abc import Generator
 
 import httpx
 
-from doorward.client.safe import check_way
+from doorward.client.safe import check_way, is_field_value
 from doorward.core.secret import Secret
 
 Flow = Generator[httpx.Request, httpx.Response, None]
 
 
 class _Fixed(httpx.Auth):
-    """One field, the same each time."""
+    """One field, the same each time. Raises ValueError for what no field can hold: httpx would show it in its error."""
 
     def __init__(self, field: str, value: Secret, *, insecure_http: bool) -> None:
+        if not is_field_value(value.reveal()):
+            raise ValueError(f"what is sent in {field} holds a blank at its end, a line's end or no ASCII: was it read from a file?")
         self._field, self._value, self._insecure = field, value, insecure_http
 
     def auth_flow(self, request: httpx.Request) -> Flow:

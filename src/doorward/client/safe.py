@@ -16,6 +16,11 @@ def check_way(url: httpx.URL, *, insecure_http: bool = False) -> None:
     raise Unsafe(f"a credential is not sent to {url.host} over plain {url.scheme}; use https, or say insecure_http=True")
 
 
+def is_field_value(text: str) -> bool:
+    """RFC 9110 section 5.5, without what is obsolete."""
+    return text.isascii() and text.isprintable() and text == text.strip()
+
+
 def origin_of(url: httpx.URL) -> str:
     """Scheme, host and port as the server sees them (RFC 6454 section 6.2)."""
     return f"{url.scheme}://{url.netloc.decode('ascii')}"

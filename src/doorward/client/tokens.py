@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import httpx
 
+from doorward.client.safe import is_field_value
 from doorward.core.secret import Secret
 
 _LONGEST: Final = 64 * 1024
@@ -41,7 +42,7 @@ def read_token(response: httpx.Response, now: float) -> AccessToken:
         code, detail = told.get("error", told.get("code")), told.get("error_description", told.get("detail"))
         raise TokenError(_text(code) or f"status_{response.status_code}", _text(detail), response.status_code)
     text, kind, life, refresh = told.get("access_token"), told.get("token_type"), told.get("expires_in"), told.get("refresh_token")
-    if not isinstance(text, str) or not text or not isinstance(kind, str) or kind.lower() not in _TYPES:
+    if not isinstance(text, str) or not text or not is_field_value(text) or not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise TokenError("invalid_answer", "the answer holds no access_token of a type that is known (Bearer, DPoP)", response.status_code)
     if life is not None and (isinstance(life, bool) or not isinstance(life, int | float) or not 0 <= life < 1e10):
         raise TokenError("invalid_answer", "expires_in is no number of seconds", response.status_code)
