@@ -42,7 +42,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def listening(protocol: type[Listener] = Listener, ws: Literal["none", "auto"] = "none", app: App = echo) -> AsyncIterator[int]:
-    config = uvicorn.Config(app, http=protocol, ws=ws, port=0, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(app, http=protocol, ws=ws, port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
