@@ -80,7 +80,8 @@ class Revoke:
 
         async def work(tx: Tx) -> Receipt:
             await tx.record(Event(kind=Kind.TOKEN_REVOKED, subject=jti, actor=actor, at=now, why=why))
-            seq = await tx.announce(Change(topic=Topic.TOKEN, id=jti, at=now, until=max(expires_at, now) + _SKEW))
+            until = min(max(expires_at, now), now + self.life) + _SKEW  # whatever it claims: workers remember it for so long
+            seq = await tx.announce(Change(topic=Topic.TOKEN, id=jti, at=now, until=until))
             return Receipt(Topic.TOKEN, jti, now, seq)
 
         return await self.store.write(work)

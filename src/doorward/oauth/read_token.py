@@ -30,7 +30,7 @@ OPAQUE: Final = "opaque"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A genuine access token of ours, alive or not. `form`: JWT or OPAQUE. `client`: as the token says, so the issuer for a
-    sign-in at our own door. `alive`: it holds now."""
+    sign-in at our own door. `shared`: signed by a key that a service has too, which may have written all of this. `alive`: it holds now."""
 
     form: str
     id: str
@@ -45,6 +45,7 @@ class Seen:
     grant: str | None
     seq: int
     bound_to: frozenset[str]
+    shared: bool = False
     alive: bool = True
 
 
@@ -162,6 +163,7 @@ class ReadToken:
             grant=claims.grant,
             seq=claims.seq,
             bound_to=claims.bound_to,
+            shared=key.audience is not None,
         )
         return _Known(key, seen)
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from doorward.admin.accounts import AccountOrder, PasswordMaker, create
@@ -5,8 +7,9 @@ from doorward.admin.actor import LOCAL
 from doorward.core.event import Kind
 from doorward.core.secret import Secret
 from doorward.crypto.hashing_pool import HashingPool
+from doorward.crypto.jose import parse_jwt, sign_jwt
 from doorward.crypto.password import CHEAPEST_FOR_TESTS
-from tests.oauth.office import Office, error
+from tests.oauth.office import ISSUER, Office, error
 
 FORMS = pytest.mark.parametrize("form", ["jwt", "opaque"])
 
@@ -68,3 +71,20 @@ async def test_who_holds_a_token_of_our_own_sign_in_may_end_it(office: Office) -
     assert (await office.post("/oauth/revoke", {"token": refreshed["refresh_token"]}, await office.client())).status_code == 200
     assert (await office.verify(refreshed["access_token"])).json()["code"] == "revoked_credential", "the sign-in with all tokens of it"
     assert (await office.web.post("/auth/refresh", json={"refresh_token": refreshed["refresh_token"]})).status_code == 401
+
+
+async def test_a_service_that_shares_a_key_ends_no_token_of_another_and_nothing_for_ever(office: Office) -> None:
+    parts, audience = office.door.parts, "https://orders.example"
+    parts.home.data.share_key(audience, os.urandom)
+    parts.adopt_shared_keys()
+    client, service = await office.client(), await office.client()
+    token, now = await office.token(client), int(office.clock())
+    claims = {"iss": ISSUER, "sub": "x", "aud": audience, "exp": 2**53 - 1, "iat": now, "jti": parse_jwt(token).claims["jti"]}
+    for holder in (ISSUER, client.client.id):
+        forged = sign_jwt(claims | {"client_id": holder}, parts.mint.key_for((audience,)), "at+jwt")
+        assert error(await office.post("/oauth/revoke", {"token": forged})) == (401, "invalid_client")
+        assert error(await office.post("/oauth/revoke", {"token": forged}, service)) == (400, "invalid_grant")
+    assert (await office.introspect(token, client))["active"]
+    own = sign_jwt(claims | {"client_id": service.client.id, "jti": "own"}, parts.mint.key_for((audience,)), "at+jwt")
+    assert (await office.post("/oauth/revoke", {"token": own}, service)).status_code == 200
+    assert max(change.until for change in await parts.store.changes.since(0)) < now + 91 * 86400
