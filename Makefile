@@ -50,8 +50,8 @@ check: .venv  ## format, lint, types, floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv  ## measure side by side with the peers
-	@$(BIN)/python -m bench
+bench: .venv  ## measure side by side with the peers (a quarter of an hour, 5 GB of disk)
+	@$(BIN)/python -m bench --large
 
 docs: .venv  ## write docs/rfc.md anew from the tests' marks, docs/reference from the code
 	@$(BIN)/python -m tests.rfc_page

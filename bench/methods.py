@@ -204,4 +204,4 @@ async def webhook_function(effort: Effort) -> Row:
         "theirs": lambda: each(peer, sent),
     }
     found = await rates(subjects, effort.rounds)
-    return compared("webhook-verify", "webhooks.verify, Standard Webhooks", "/s", found["ours"], "standardwebhooks", found["theirs"], AHEAD)
+    return compared("webhook-verify", "webhooks.verify, Standard Webhooks", "/s", found["ours"], "standardwebhooks", found["theirs"])
