@@ -63,23 +63,57 @@ class Parts:
     """What a worker is made of. One for each event loop."""
 
     def __init__(self, home: Installation, options: Options) -> None:
-        store = home.store
-        self.home, self.options, self.store = home, options, store
+        """Raises SettingsError, DataDirError."""
+        self.home, self.options, self.store = home, options, home.store
+        self.worker = secrets.token_hex(8)
         self.keyring, self.revoked = Keyring(), Revoked()
+        self.loads, self.keys_changed = 0, False
+        self._version: Hashable | None = None
+        self._version_until = 0.0
+        self._watch_and_count()
+        self._reach_out()
+        self._issue_and_revoke()
+        self._prove()
+        self._decide()
+
+    def _watch_and_count(self) -> None:
+        home, store = self.home, self.store
         self.usage = Usage()
         drop_old_rings(home.data.path)
         self.refusals = Refusals(home.data.path / f"refusals-{os.getpid()}.jsonl")
-        self.worker = secrets.token_hex(8)
-        self.signing = SigningKeys(store, home.sealer, home.entropy, options.signing)
         self.ca = Published(store, home.sealer, home.clock)
         self.watch = Watch(store.changes, on_change=(self.revoked.apply, self._on_change, self.ca.on_change))
-        self.fetcher = fetcher(options.fetch, home.settings, home.data.path)
-        self.issuers = self._issuers()
+        gauges = {
+            "doorward_changes_seen": ("The last announced change that this worker knows.", lambda: float(self.watch.seen)),
+            "doorward_uses_dropped": ("Uses that were not counted since too many gathered.", lambda: float(self.usage.dropped)),
+        }
+        self.metrics = Metrics(gauges, home.data.path / "metrics")
+
+    def _reach_out(self) -> None:
+        settings, base = self.home.settings, self.home.data.path
+        self.fetcher = fetcher(self.options.fetch, settings, base)
+        self.issuers = TrustedIssuers(self.options.issuers, fetcher(self.options.fetch, settings, base), base, self._on_issuer)
+
+    def _issue_and_revoke(self) -> None:
+        home, store = self.home, self.store
+        self.signing = SigningKeys(store, home.sealer, home.entropy, self.options.signing)
+        self.mint = Mint(
+            store=store,
+            keyring=self.keyring,
+            peppers=home.peppers,
+            clock=home.clock,
+            entropy=home.entropy,
+            issuer=self.options.server.issuer,
+            options=self.options.tokens,
+        )
+        self._shared: dict[str, tuple[bytes, SigningHandle]] = {}
+        self.adopt_shared_keys()
+        self.revoke = taking_back(store)
+
+    def _prove(self) -> None:
+        """What the methods are made of, where a door asks for it too; then the methods."""
+        home, options, store = self.home, self.options, self.store
         self.pool = HashingPool(options.hashing.threads or None, options.hashing.queue)
-        self.keys_changed = False
-        self.loads = 0
-        self._version: Hashable | None = None
-        self._version_until = 0.0
         self.passwords = PasswordCheck(
             credentials=store.credentials,
             accounts=store.accounts,
@@ -92,23 +126,6 @@ class Parts:
             write=store.write,
             options=options.basic,
         )
-        self.mint = Mint(
-            store=store,
-            keyring=self.keyring,
-            peppers=home.peppers,
-            clock=home.clock,
-            entropy=home.entropy,
-            issuer=options.server.issuer,
-            options=options.tokens,
-        )
-        self._shared: dict[str, tuple[bytes, SigningHandle]] = {}
-        self.adopt_shared_keys()
-        self.revoke = taking_back(store)
-        gauges = {
-            "doorward_changes_seen": ("The last announced change that this worker knows.", lambda: float(self.watch.seen)),
-            "doorward_uses_dropped": ("Uses that were not counted since too many gathered.", lambda: float(self.usage.dropped)),
-        }
-        self.metrics = Metrics(gauges, home.data.path / "metrics")
         self.session = Session(
             credentials=store.credentials,
             accounts=store.accounts,
@@ -118,29 +135,9 @@ class Parts:
             plain=options.server.on_loopback_http,
         )
         self.csrf = TokenCsrf(home.peppers)
-        self.jwt = Jwt(
-            keyring=self.keyring,
-            revoked=self.revoked,
-            clock=home.clock,
-            issuer=options.server.issuer,
-            fresh=self.watch_is_healthy,
-            options=options.jwt,
-            cookie=access_cookie(options.session.cookie),
-            csrf=self.csrf.of,
-            plain=options.server.on_loopback_http,
-            trusted=self.issuers.all,
-        )
-        nonces = DpopNonces(home.peppers, home.clock, options.dpop.nonce_life)
-        self.dpop = Dpop(nonces=nonces, clock=home.clock, options=options.dpop)
+        self.jwt = self._jwt()
+        self.dpop = Dpop(nonces=DpopNonces(home.peppers, home.clock, options.dpop.nonce_life), clock=home.clock, options=options.dpop)
         self.dpop_keys = DpopKeys(dpop=self.dpop, once=store.once, clock=home.clock, issuer=options.server.issuer)
-        self.access = AccessToken(
-            credentials=store.credentials,
-            peppers=home.peppers,
-            revoked=self.revoked,
-            clock=home.clock,
-            issuer=options.server.issuer,
-            fresh=self.watch_is_healthy,
-        )
         self.trust = self._trust()
         self.mtls = Mtls(
             trust=self.trust.trust,
@@ -150,21 +147,25 @@ class Parts:
             allow_cn=options.mtls.allow_cn,
         )
         self.methods = self._methods()
+
+    def _decide(self) -> None:
+        options, store = self.options, self.store
         self.proxies = Proxies(options.server.trusted_proxies, Certificates(options.certificates))
+        limits = GateOptions(
+            insecure_http=options.server.insecure_http,
+            address=options.limits.address,
+            principal=options.limits.principal,
+            failures=options.limits.failures,
+        )
         self.gate = Gate(
             self.methods,
             options.routes,
             store.once,
             store.meter,
-            home.clock,
-            GateOptions(
-                insecure_http=options.server.insecure_http,
-                address=options.limits.address,
-                principal=options.limits.principal,
-                failures=options.limits.failures,
-            ),
+            self.home.clock,
+            limits,
             (self.usage, self.refusals),
-            Remembered(self.methods, self.version, home.entropy(32)),
+            Remembered(self.methods, self.version, self.home.entropy(32)),
             self.dpop,
         )
         self.answerer = Answerer(self.gate.methods, dpop=ALGS)
@@ -184,7 +185,14 @@ class Parts:
         home, options, store = self.home, self.options, self.store
         credentials, accounts, clock = store.credentials, store.accounts, home.clock
         return (
-            self.access,
+            AccessToken(
+                credentials=credentials,
+                peppers=home.peppers,
+                revoked=self.revoked,
+                clock=clock,
+                issuer=options.server.issuer,
+                fresh=self.watch_is_healthy,
+            ),
             ApiKey(credentials=credentials, peppers=home.peppers, clock=clock, pool=self.pool, write=store.write, options=options.api_key),
             Basic(credentials=credentials, accounts=accounts, peppers=home.peppers, passwords=self.passwords, clock=clock),
             self.jwt,
@@ -195,10 +203,20 @@ class Parts:
             Webhook(credentials=credentials, sealer=home.sealer, clock=clock, options=options.webhook),
         )
 
-    def _issuers(self) -> TrustedIssuers:
-        """Raises SettingsError."""
-        settings, base = self.home.settings, self.home.data.path
-        return TrustedIssuers(self.options.issuers, fetcher(self.options.fetch, settings, base), base, self._on_issuer)
+    def _jwt(self) -> Jwt:
+        home, options = self.home, self.options
+        return Jwt(
+            keyring=self.keyring,
+            revoked=self.revoked,
+            clock=home.clock,
+            issuer=options.server.issuer,
+            fresh=self.watch_is_healthy,
+            options=options.jwt,
+            cookie=access_cookie(options.session.cookie),
+            csrf=self.csrf.of,
+            plain=options.server.on_loopback_http,
+            trusted=self.issuers.all,
+        )
 
     def _on_issuer(self) -> None:
         """A key of another issuer came or went: what it has proven is not remembered."""
