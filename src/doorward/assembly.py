@@ -136,6 +136,14 @@ class Parts:
         )
         self.csrf = TokenCsrf(home.peppers)
         self.jwt = self._jwt()
+        self.access = AccessToken(
+            credentials=store.credentials,
+            peppers=home.peppers,
+            revoked=self.revoked,
+            clock=home.clock,
+            issuer=options.server.issuer,
+            fresh=self.watch_is_healthy,
+        )
         self.dpop = Dpop(nonces=DpopNonces(home.peppers, home.clock, options.dpop.nonce_life), clock=home.clock, options=options.dpop)
         self.dpop_keys = DpopKeys(dpop=self.dpop, once=store.once, clock=home.clock, issuer=options.server.issuer)
         self.trust = self._trust()
@@ -185,14 +193,7 @@ class Parts:
         home, options, store = self.home, self.options, self.store
         credentials, accounts, clock = store.credentials, store.accounts, home.clock
         return (
-            AccessToken(
-                credentials=credentials,
-                peppers=home.peppers,
-                revoked=self.revoked,
-                clock=clock,
-                issuer=options.server.issuer,
-                fresh=self.watch_is_healthy,
-            ),
+            self.access,
             ApiKey(credentials=credentials, peppers=home.peppers, clock=clock, pool=self.pool, write=store.write, options=options.api_key),
             Basic(credentials=credentials, accounts=accounts, peppers=home.peppers, passwords=self.passwords, clock=clock),
             self.jwt,
