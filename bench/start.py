@@ -17,9 +17,10 @@ MEMORY = Goal(number=90, at_most=True)
 
 
 async def measure(effort: Effort) -> list[Row]:
-    imports, starts, memory = [], [], []
+    names, imports, starts, memory = [], [], [], []
     with place.made() as home:
         for _ in range(effort.rounds):
+            names.append(seconds_of("import doorward") - seconds_of("pass"))
             imports.append(seconds_of("import doorward, doorward.app") - seconds_of("pass"))
             began = time.perf_counter()
             async with place.served(home) as server:
@@ -27,6 +28,14 @@ async def measure(effort: Effort) -> list[Row]:
                 await asyncio.sleep(0.5)
                 memory.append(resident(server.pid))
     return [
+        alone(
+            "start-names",
+            "import of doorward: its names",
+            "s",
+            names,
+            IMPORT,
+            "beyond a bare interpreter; the rest when a name is asked for",
+        ),
         alone("start-import", "import of doorward and doorward.app", "s", imports, IMPORT, "beyond a bare interpreter"),
         alone("start-serve", "doorward serve until /readyz answers 200", "s", starts, START),
         alone("start-memory", "resident memory of an idle worker", "MB", memory, MEMORY),
