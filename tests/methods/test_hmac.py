@@ -167,8 +167,18 @@ def test_a_timestamp_is_whole_seconds_or_malformed(text: str) -> None:
 async def test_what_explain_may_tell_hides_keys_in_the_query(place: Place, new: NewKey) -> None:
     refused = await refusal(place.hmac(), request(signed(place, new), query="api_key=sk_live_hidden&a=1&client_secret=hidden"))
     text = str(refused.facts["signing_text"])
-    assert "api_key=…&a=…&client_secret=…" in text
+    assert "/pets?api_key=…(14)&a=…(1)&client_secret=…(6)\n" in text
     assert "hidden" not in text
+
+
+async def test_what_is_late_and_wrongly_signed_is_explained_as_both(place: Place, new: NewKey) -> None:
+    fields = signed(place, new)
+    place.now += 400
+    refused = await refusal(place.hmac(), request(fields, query="another=1"))
+    assert (refused.why, refused.facts["clock_skew"], refused.facts["window"]) == (Why.UNKNOWN, -400, 300)
+    assert "another=…(1)" in str(refused.facts["signing_text"])
+    place.now -= 400
+    assert "clock_skew" not in (await refusal(place.hmac(), request(fields, query="another=1"))).facts
 
 
 async def test_a_hostile_query_is_redacted_in_no_time(place: Place, new: NewKey) -> None:

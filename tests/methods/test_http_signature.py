@@ -285,6 +285,18 @@ async def test_a_body_without_a_covered_digest_is_not_signed(place: Place, new: 
     assert (await refusal(method, request(bare, has_body=True))).why is Why.BODY_NOT_SIGNED
 
 
+async def test_that_a_digest_is_missing_and_that_it_is_of_no_body_are_said(place: Place, new: NewKey) -> None:
+    method, digest = place.http_signature(), "Content-Digest"
+    whole = signed(place, new, method="POST", body=BODY)
+    away = [field for field in whole if field[0] != digest]
+    assert (await refusal(method, posted(away))).detail == "Content-Digest is missing, and the signature covers it."
+    bare = (await refusal(method, posted(signed(place, new, method="GET")))).detail or ""
+    assert bare == "Content-Digest is missing. The signature of a request with a body must cover content-digest."
+    of_none = signed(place, new, method="POST", body=b"")
+    assert (await refusal(method, posted(of_none))).detail == "Content-Digest is that of no body, and one was sent."
+    assert (await refusal(method, posted(whole, b"{}"))).detail == "Content-Digest is not the digest of the body."
+
+
 async def test_one_covered_member_of_the_digest_is_enough_and_the_others_count_for_nothing(place: Place, new: NewKey) -> None:
     method = place.http_signature()
     wish = Wish(cover=("@method", "@target-uri", '"content-digest";key="sha-256"'))
@@ -367,8 +379,11 @@ async def test_what_was_expected_is_explained_without_what_may_be_secret(place: 
     found = await refusal(place.http_signature(), request(fields, query="api_key=hush", method="PUT"))
     text = str(found.facts["signing_text"])
     assert "hush" not in text
-    assert text.startswith('"@method": PUT\n"@target-uri": https://api.example/pets?api_key=…\n"authorization": …\n')
+    assert text.startswith('"@method": PUT\n"@target-uri": https://api.example/pets?api_key=…(4)\n"authorization": …\n')
     assert "hush" not in (found.note or "")
+    assert "clock_skew" not in found.facts
+    place.now += 400
+    assert (await refusal(place.http_signature(), request(fields, query="api_key=hush", method="PUT"))).facts["clock_skew"] == -400
 
 
 async def test_a_signature_that_proves_a_tokens_key_covers_the_token(place: Place) -> None:

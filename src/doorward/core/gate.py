@@ -326,7 +326,7 @@ class Gate:
             if proof.once.signed_at < await self.once.trusted_since():
                 raise Refused(Why.SIGNED_BEFORE_RESTART, "Sign the request again.")
             if not await self.once.spend(proof.once.key, proof.once.until, case.now):
-                raise Refused(Why.REPLAYED, "This signed request was seen before; sign each request anew, with a nonce.")
+                raise Refused(Why.REPLAYED, "This signed request was seen before, and each is accepted once.")
 
 
 Step = Callable[[Gate, Case], Awaitable[None] | None]

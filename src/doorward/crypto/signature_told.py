@@ -1,6 +1,7 @@
-"""A signature base for `explain` (DECISIONS 25): what it says, without what may be a secret.
+"""What was signed, for `explain` (DECISIONS 25): what it says, without what may be a secret.
 
-Of the query the names only; of header fields the value of those alone that are known to hold no secret.
+Of the query the names, and of each value how long it is, so that one which was changed on the way is found; of header fields the
+value of those alone that are known to hold no secret.
 """
 
 from typing import Final
@@ -17,7 +18,7 @@ _TARGETS: Final = frozenset({"@target-uri", "@request-target", "@query"})
 
 
 def told(base: str) -> str:
-    return "\n".join(_line(line) for line in base[:LONGEST].split("\n"))
+    return "\n".join(_line(line) for line in base.split("\n"))[:LONGEST]
 
 
 def _line(line: str) -> str:
@@ -26,7 +27,7 @@ def _line(line: str) -> str:
     end = _end_of_identifier(line)
     if name in _PLAIN:
         return line
-    return f"{line[:end]}{_without_values(line[end:])}" if name in _TARGETS else f"{line[:end]}…"
+    return f"{line[:end]}{without_values(line[end:])}" if name in _TARGETS else f"{line[:end]}…"
 
 
 def _end_of_identifier(line: str) -> int:
@@ -44,7 +45,9 @@ def _end_of_identifier(line: str) -> int:
     return len(line)
 
 
-def _without_values(target: str) -> str:
+def without_values(target: str) -> str:
+    """`/pets?key=…(43)&…(3)`: which of them is a secret nobody can tell."""
     path, mark, query = target.partition("?")
-    names = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in (part.partition("=") for part in query.split("&")))
+    parts = (part.partition("=") for part in query.split("&"))
+    names = "&".join(f"{name}=…({len(value)})" if equals else f"…({len(name)})" for name, equals, value in parts)
     return f"{path}?{names}" if mark and query else target

@@ -80,6 +80,12 @@ def text_of(form: Form, claimed: Claimed, body: bytes) -> bytes:
     return form.text(claimed.id, claimed.timestamp or 0, body)
 
 
+def told(form: Form, claimed: Claimed, body: bytes) -> dict[str, str]:
+    """For `explain` (DECISIONS 25): what had to be signed; of the body how long it is and its digest, to compare with the sender's."""
+    stands_for = f"<body of {len(body)} bytes, SHA-256 {sha256(body).hex()}>".encode()
+    return {"form": form.name, "signed_over": text_of(form, claimed, stands_for).decode("latin-1")}
+
+
 def matching(keys: Iterable[Key], claimed: Claimed, text: bytes) -> int | None:
     """Which of the keys has signed, by its place. Every signature is compared with every key, whatever was found before."""
     found: int | None = None

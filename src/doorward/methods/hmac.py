@@ -22,6 +22,7 @@ from doorward.core.store import Credentials, Unavailable
 from doorward.crypto.digest import sha256
 from doorward.crypto.hmac_signing import NO_BODY, SEALED_FOR, signature, signing_text
 from doorward.crypto.seal import SealBroken, Sealer
+from doorward.crypto.signature_told import without_values
 
 CONTENT_SHA256: Final = "content_sha256"
 """A claim of the proof where a body goes by unseen: the service behind compares it (DECISIONS 11)."""
@@ -30,7 +31,7 @@ _TIMESTAMP: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 _HEX_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _NONCE: Final = re.compile(r"[0-9A-Za-z._~+/=:-]{1,128}")
 _TOLD: Final = 2048
-"""Characters of a signing text in a note."""
+"""Characters of a target in a signing text that is told."""
 _UNSEALED_AT_MOST: Final = 4096
 
 
@@ -102,15 +103,15 @@ class Hmac:
         digest = await _body_digest(shown)
         text = signing_text(request.method, request.target, shown.timestamp, digest, shown.nonce)
         credential = await self._credentials.find(self.name, shown.key_id)
+        now, signed_at = self._clock(), float(shown.timestamp)
+        off = {"clock_skew": signed_at - now, "window": self._window} if abs(now - signed_at) > self._window else {}
         # An unknown id unseals and signs too: it costs what a wrong signature costs.
         matches = same(signature(self._secret(credential or self._no_key), text), shown.signature)
         if credential is None or not matches:
             about = "no such key id" if credential is None else "another signature"
-            raise Refused(Why.UNKNOWN, note=about, facts={"signing_text": _redacted(text)})
-        now, signed_at = self._clock(), float(shown.timestamp)
-        if abs(now - signed_at) > self._window:
-            detail = f"X-Timestamp is {abs(now - signed_at):.0f} seconds off this server's clock."
-            raise Refused(Why.STALE, detail, facts={"clock_skew": signed_at - now, "window": self._window})
+            raise Refused(Why.UNKNOWN, note=about, facts={"signing_text": _redacted(text), **off})
+        if off:
+            raise Refused(Why.STALE, f"X-Timestamp is {abs(now - signed_at):.0f} seconds off this server's clock.", facts=off)
         credential.check_live(now)
         credential.limits.check(request.method, request.address, request.header(b"origin"))
         return Proof(
@@ -162,8 +163,6 @@ async def _body_digest(shown: ShownSignature) -> str:
 
 
 def _redacted(text: str) -> str:
-    """For `explain` (DECISIONS 25). Of the query the names only: which of its values is a secret nobody can tell."""
-    method, target, *rest = text[:_TOLD].split("\n")
-    path, mark, query = target.partition("?")
-    names = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in (part.partition("=") for part in query.split("&")))
-    return "\n".join((method, f"{path}?{names}" if mark else path, *rest))
+    """For `explain` (DECISIONS 25)."""
+    method, target, *rest = text.split("\n")
+    return "\n".join((method, without_values(target)[:_TOLD], *rest))

@@ -90,8 +90,10 @@ class HttpSignature:
                 return None
             if signed.keyid is None:
                 raise BadField("keyid says whose signature it is")
-            base = signature_base(signed.components, signed.params, message_of(request, route))
             covers = any(component.name == DIGEST for component in signed.components)
+            if covers and request.has_body and _CONTENT_DIGEST not in request.headers:
+                raise Refused(Why.BODY_NOT_SIGNED, "Content-Digest is missing, and the signature covers it.")
+            base = signature_base(signed.components, signed.params, message_of(request, route))
             digests = covered_digests(signed, request.headers.every(_CONTENT_DIGEST)) if covers else {}
         except Twice as reason:
             raise Refused(Why.SHOWN_TWICE, "A label of a signature, or a parameter, was sent twice.", note=str(reason)) from None
@@ -124,10 +126,10 @@ class HttpSignature:
         _check_cover(shown)
         credential = await self._credentials.find(self.name, signed.keyid or "")
         keys = self._check(credential, shown)
+        now, created = self._clock(), float(signed.created or 0)
         if credential is None or keys is None:
             about = "no such key id" if credential is None else "another signature, or of another algorithm than the key's"
-            raise Refused(Why.UNKNOWN, note=about, facts={"signing_text": told(shown.base)})
-        now, created = self._clock(), float(signed.created or 0)
+            raise Refused(Why.UNKNOWN, note=about, facts={"signing_text": told(shown.base), **self._off(signed, now)})
         self._check_time(signed, now)
         credential.check_live(now)
         credential.limits.check(request.method, request.address, request.header(b"origin"))
@@ -182,12 +184,18 @@ class HttpSignature:
             raise Unavailable(f"the key {credential.id} cannot be read: {reason}") from reason
 
     def _check_time(self, signed: Labelled, now: float) -> None:
-        window, created = self._options.window, float(signed.created or 0)
-        facts = {"clock_skew": created - now, "window": window}
-        if abs(now - created) > window:
-            raise Refused(Why.STALE, f"created is {abs(now - created):.0f} seconds off this server's clock.", facts=facts)
+        if off := self._off(signed, now):
+            raise Refused(Why.STALE, f"created is {abs(off['clock_skew']):.0f} seconds off this server's clock.", facts=off)
         if signed.expires is not None and now >= signed.expires:
-            raise Refused(Why.STALE, "The signature has expired.", facts=facts)
+            raise Refused(Why.STALE, "The signature has expired.", facts=self._skew(signed, now))
+
+    def _off(self, signed: Labelled, now: float) -> dict[str, float]:
+        """For `explain`: how far `created` is off, where that is too far."""
+        facts = self._skew(signed, now)
+        return facts if abs(facts["clock_skew"]) > self._options.window else {}
+
+    def _skew(self, signed: Labelled, now: float) -> dict[str, float]:
+        return {"clock_skew": float(signed.created or 0) - now, "window": self._options.window}
 
 
 def message_of(request: Request, route: Route) -> Message:
@@ -213,7 +221,8 @@ def _check_cover(shown: ShownMessage) -> None:
     if shown.lacks:
         raise Refused(Why.NOT_COVERED, f"The signature must also cover {', '.join(shown.lacks)}.")
     if shown.request.has_body and not shown.digests:
-        raise Refused(Why.BODY_NOT_SIGNED, "The signature of a request with a body must cover content-digest.")
+        missing_too = "" if _CONTENT_DIGEST in shown.request.headers else "Content-Digest is missing. "
+        raise Refused(Why.BODY_NOT_SIGNED, f"{missing_too}The signature of a request with a body must cover content-digest.")
 
 
 async def _check_body(shown: ShownMessage) -> Claims:
@@ -225,5 +234,6 @@ async def _check_body(shown: ShownMessage) -> Claims:
     if request.body is None:
         return {CLAIMS[name]: digest.hex() for name, digest in shown.digests.items()}
     if not is_of(shown.digests, await request.body() if request.has_body else b""):
-        raise Refused(Why.BODY_NOT_SIGNED, "Content-Digest is not the digest of the body.")
+        of_none = "that of no body, and one was sent" if is_of(shown.digests, b"") else "not the digest of the body"
+        raise Refused(Why.BODY_NOT_SIGNED, f"Content-Digest is {of_none}.")
     return NO_CLAIMS

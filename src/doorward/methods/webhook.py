@@ -20,7 +20,7 @@ from doorward.core.request import Request
 from doorward.core.route import Route
 from doorward.core.store import Credentials, Unavailable
 from doorward.crypto.seal import SealBroken, Sealer
-from doorward.crypto.webhook_form import TOLERANCE, Claimed, Key, matching, replay_mark, text_of
+from doorward.crypto.webhook_form import TOLERANCE, Claimed, Key, matching, replay_mark, text_of, told
 from doorward.crypto.webhook_forms import FIELDS, FORMS, read_any
 from doorward.crypto.webhook_secrets import Live, seal, unseal
 
@@ -94,18 +94,19 @@ class Webhook:
         request, claimed, form = shown.request, shown.claimed, FORMS[shown.claimed.form]
         if request.body is None:
             raise Refused(Why.BODY_NOT_SIGNED, "Here the body is not seen, and a webhook signs it: ask for it in the application itself.")
-        text = text_of(form, claimed, await request.body())
+        body = await request.body()
+        text = text_of(form, claimed, body)
         credential = await self._credentials.find(self.name, shown.sender)
         fits = credential is not None and credential.data.get(FORM) == claimed.form
         # Without a sender, or with one of another form, as much is unsealed and compared.
         opened = self._keys(credential if credential is not None and fits else self._no_sender[claimed.form], claimed.form)
         found = matching(opened.keys, claimed, text)
-        if credential is None or not fits or found is None:
-            raise Refused(Why.BAD_WEBHOOK, note=_note(shown, credential))
         now, signed_at = self._clock(), claimed.timestamp
-        if signed_at is not None and abs(now - signed_at) > self._options.window:
-            off = f"The timestamp is {abs(now - signed_at):.0f} seconds off this server's clock."
-            raise Refused(Why.STALE, off, facts={"clock_skew": signed_at - now, "window": self._options.window})
+        off = self._off(signed_at, now)
+        if credential is None or not fits or found is None:
+            raise Refused(Why.BAD_WEBHOOK, note=_note(shown, credential), facts={**told(form, claimed, body), **off})
+        if off:
+            raise Refused(Why.STALE, f"The timestamp is {abs(off['clock_skew']):.0f} seconds off this server's clock.", facts=off)
         credential.check_live(now)
         if opened.ends[found].ended(now):
             raise Refused(Why.EXPIRED, note="signed with a secret that was replaced")
@@ -124,6 +125,11 @@ class Webhook:
             expires_at=credential.expires_at,
             once=OneUse(replay_mark(form.name, shown.sender, text), until, signed_at if signed_at is not None else now),
         )
+
+    def _off(self, signed_at: int | None, now: float) -> dict[str, float]:
+        """How far the timestamp is off, where that is too far."""
+        too_far = signed_at is not None and abs(now - signed_at) > self._options.window
+        return {"clock_skew": (signed_at or 0) - now, "window": self._options.window} if too_far else {}
 
     def _keys(self, credential: Credential, form: str) -> _Opened:
         known = self._opened.get((credential.verifier, form))
