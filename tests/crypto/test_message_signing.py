@@ -120,10 +120,19 @@ def test_a_key_of_one_kind_is_not_taken_for_another() -> None:
         MessageKey.of("k1", KEYS["ed25519"], "ecdsa-p256-sha256")
 
 
+def test_an_rsa_key_is_used_in_neither_of_its_two_ways_unless_one_is_said() -> None:
+    made = KEYS["rsa-v1_5-sha256"]
+    for half in (made, made.public_key()):
+        with pytest.raises(WrongKey, match=r"--alg rsa-pss-sha512 or --alg rsa-v1_5-sha256 \(alg= in Python\)"):
+            algorithm_of(half)
+        assert algorithm_of(half, "rsa-v1_5-sha256") == "rsa-v1_5-sha256"
+
+
 def test_keys_are_written_and_read_again() -> None:
     for alg, made in KEYS.items():
         again = read_private(private_pem(made))
         assert algorithm_of(again, alg) == alg
+        assert alg.startswith("rsa") or algorithm_of(again) == alg
         half = read_public(public_pem(made.public_key()).encode())
         assert to_stored(half) == to_stored(made.public_key())
         assert to_stored(read_public(to_stored(half))) == to_stored(from_stored(to_stored(half))[0])
@@ -198,7 +207,7 @@ def test_what_may_be_a_secret_is_not_told() -> None:
     base += '"@query": ?k=v6\n"content-type": a/b\n"@signature-params": ();created=1;keyid="k1"'
     text = told(base)
     assert not any(f"v{number}" in text for number in range(1, 7))
-    assert "https://a.example/p?key=…&…" in text
-    assert '"@query": ?k=…' in text
+    assert "https://a.example/p?key=…(2)&…(2)" in text
+    assert '"@query": ?k=…(2)' in text
     assert '"content-type": a/b\n"@signature-params": ();created=1;keyid="k1"' in text
     assert len(told('"x": ' + "s" * 99999)) < 99

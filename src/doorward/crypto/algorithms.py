@@ -49,6 +49,18 @@ def generate(alg: str) -> PrivateKey:
     raise ValueError(f"{alg!r} is not an algorithm for signing keys; there are {', '.join(sorted(ASYMMETRIC))}")
 
 
+def of_key(key: PrivateKey) -> str:
+    """What a key is for where nobody says it: PS256 of RSA, the newer of its two (RFC 8017 section 8). Raises ValueError."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return "PS256"
+    if isinstance(key, Ed25519PrivateKey):
+        return "EdDSA"
+    for alg, curve in _CURVES.items():
+        if isinstance(key.curve, curve):
+            return alg
+    raise ValueError(f"no algorithm has a key on the curve {key.curve.name}")
+
+
 def check_fits(alg: str, key: object) -> None:
     """Is this public or private key one for that algorithm? Raises ValueError."""
     if alg in _RSA and isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):

@@ -49,7 +49,8 @@ def generate(alg: str) -> PrivateKey:
 
 
 def algorithm_of(key: PrivateKey | PublicKey, alg: str | None = None) -> str:
-    """`alg` if the key fits it; without one what the key is for, and rsa-pss-sha512 for RSA. Raises WrongKey."""
+    """`alg` if the key fits it; without one what the key is for. Raises WrongKey, also for RSA without one: the other side's choice of
+    the two is not to be seen in the key, and the wrong one would be a signature that is refused without a word why."""
     name = alg or _natural(key)
     if name not in _JOSE:
         raise WrongKey(f"a key pair is one for {', '.join(KEY_PAIRS)}")
@@ -66,7 +67,8 @@ def _natural(key: PrivateKey | PublicKey) -> str | None:
     if isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
         return ED25519
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
-        return "rsa-pss-sha512"
+        ways = [alg for alg in KEY_PAIRS if alg.startswith("rsa")]
+        raise WrongKey(f"an RSA key signs in two ways: say which, {' or '.join(f'--alg {alg}' for alg in ways)} (alg= in Python)")
     return {"secp256r1": "ecdsa-p256-sha256", "secp384r1": "ecdsa-p384-sha384"}.get(key.curve.name)
 
 
@@ -122,7 +124,7 @@ def read_private(pem: Secret) -> PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise WrongKey("this is no private key in PEM, or it has a password") from None
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey):
-        raise WrongKey("a private key is RSA, EC (P-256, P-384) or Ed25519")
+        raise WrongKey("a private key is RSA, EC or Ed25519")
     return key
 
 
