@@ -161,3 +161,8 @@ def test_a_key_file_that_holds_no_keys_refuses_to_start(tmp_path: Path, content:
         (tmp_path / "keys.json").write_bytes(content)
     with pytest.raises(SettingsError, match="keys of a"):
         plan.fixed(tmp_path)
+
+
+def test_the_name_of_a_setting_is_told_once() -> None:
+    with pytest.raises(SettingsError, match=r"^doorward.toml, line 2, \[issuer\] issuer: no URL, so its keys cannot be discovered"):
+        plans('[[issuer]]\nissuer = "idp"')

@@ -75,10 +75,10 @@ def test_routes_come_from_the_environment_too() -> None:
         ('[route]\npath = "/a"\nallow = "jwt"\n', "write each as [[route]]"),
         ('[[route]]\npath = "/a"\nallow = "jwt"\nenv = "prod"\n', "line 4, [route] env: env is live"),
         ('[[route]]\npath = "/a"\nallow = "jwt"\nrate = "many"\n', "line 4, [route] rate: 'many' is not a rate"),
-        ('[[route]]\npath = "/a"\nallow = "jwt"\nmethods = ["GETT Y"]\n', "line 4, [route] methods: methods: 'GETT Y' is no HTTP method"),
-        ('[[route]]\npath = "/a"\nallow = "jwt"\nscopes = ["a\\"b"]\n', "line 4, [route] scopes: scopes: 'a\"b' is none"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nmethods = ["GETT Y"]\n', "line 4, [route] methods: 'GETT Y' is no HTTP method"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\nscopes = ["a\\"b"]\n', "line 4, [route] scopes: 'a\"b' is none"),
         ('[[route]]\npath = "/a"\nallow = "jwt"\nscopes = ["ä"]\n', "printable ASCII"),
-        ('[[route]]\npath = "/a"\nallow = "jwt"\naudience = ""\n', "line 4, [route] audience: audience: write whom"),
+        ('[[route]]\npath = "/a"\nallow = "jwt"\naudience = ""\n', "line 4, [route] audience: write whom"),
         ('[[route]]\npath = "/a"\nallow = "open_to_anyone"\nscopes = ["a"]\n', "line 4, [route] scopes: the route '/a' is open"),
         (
             '[[route]]\npath = "/a"\nallow = "jwt"\norigin = "nonsense"\n',

@@ -116,7 +116,7 @@ class Lives:
 @pytest.mark.parametrize(
     ("text", "environ", "says"),
     [
-        ("[lives]\nshort = 2\nlong = 100\n", {}, "doorward.toml, line 3, [lives] long: long: at most 99"),
+        ("[lives]\nshort = 2\nlong = 100\n", {}, "doorward.toml, line 3, [lives] long: at most 99"),
         ("[lives]\nlong = 3\n", {"DOORWARD_LIVES__LONG": "100"}, "DOORWARD_LIVES__LONG: long: at most 99"),
         ("[lives]\nlong = 3\n", {"DOORWARD_LIVES__SHORT": "5"}, "DOORWARD_LIVES__SHORT and doorward.toml, line 2, [lives] long: short:"),
         ("", {"DOORWARD_LIVES__SHORT": "10"}, "DOORWARD_LIVES__SHORT: short:"),

@@ -12,7 +12,7 @@ from doorward.core.issuer import Path as ClaimPath
 from doorward.crypto.algorithms import ASYMMETRIC
 from doorward.crypto.fixed_keys import FixedKeys, SharedSecret
 from doorward.crypto.issuer_keys import LARGEST, keys_of, read_key_set
-from doorward.settings import Place, Settings, SettingsError, convert, mentioned
+from doorward.settings import Place, Settings, SettingsError, convert, mentioned, placed
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _MOST: Final = 256
@@ -112,7 +112,7 @@ def _issuer(settings: Settings, place: Place, table: dict[str, Any], ours: str) 
         )
         keys = tuple(_tables(written.keys, "keys")) if written.keys is not None else ()
     except ValueError as reason:
-        raise SettingsError(f"{place(mentioned(reason, table))}: {reason}") from None
+        raise SettingsError(placed(place(mentioned(reason, table)), reason)) from None
     return IssuerPlan(issuer, place(["issuer"]), written, keys)
 
 
@@ -138,7 +138,7 @@ def _check_keys(written: WrittenIssuer) -> None:
     if len(given) > 1:
         raise ValueError(f"{given[1]}: keys come from one place; {given[0]} is written too")
     if not given and not written.issuer.startswith(("https://", "http://")):
-        raise ValueError("issuer: is no URL, so its keys cannot be discovered; write jwks_uri, jwks_file, keys or secret_file")
+        raise ValueError("issuer: no URL, so its keys cannot be discovered; write jwks_uri, jwks_file, keys or secret_file")
     if not written.algorithms <= ASYMMETRIC or not written.algorithms:
         raise ValueError(f"algorithms: those of published keys are {', '.join(sorted(ASYMMETRIC))}; a secret_file is always HS256")
     if not written.typ:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from doorward.core.limit import Rate
 from doorward.core.policy import OAUTH, AllOf, AnyOf, By, Policy, parse
 from doorward.core.route import Route, Routes
-from doorward.settings import Place, Settings, SettingsError, mentioned
+from doorward.settings import Place, Settings, SettingsError, mentioned, placed
 
 OPEN = "open_to_anyone"
 
@@ -79,7 +79,7 @@ def _route(settings: Settings, place: Place, table: dict[str, object], installed
     try:
         return Route(allow=allow, methods=frozenset(method.upper() for method in written.methods), **rest)
     except ValueError as reason:
-        raise SettingsError(f"{place(mentioned(reason, table))}: {reason}") from None
+        raise SettingsError(placed(place(mentioned(reason, table)), reason)) from None
 
 
 def never_reached(routes: Routes) -> list[tuple[Route, Route]]:

@@ -73,7 +73,7 @@ class Settings:
         try:
             return kind(**values)
         except ValueError as reason:
-            raise SettingsError(f"{self.where(section, mentioned(reason, values))}: {reason}") from None
+            raise SettingsError(placed(self.where(section, mentioned(reason, values)), reason)) from None
 
     def each(self, section: str) -> list[tuple[Place, dict[str, Any]]]:
         """The tables of `[[section]]` with the place of each; the variable DOORWARD_SECTION (JSON) replaces them all."""
@@ -154,6 +154,12 @@ def mentioned(reason: ValueError, names: Iterable[str]) -> list[str]:
     """Those of the names that the sentence of an option's own check speaks of, in its order."""
     found = {name: re.search(rf"\b{re.escape(name)}\b", str(reason)) for name in names}
     return sorted((name for name, match in found.items() if match), key=lambda name: str(reason).index(name))
+
+
+def placed(place: str, reason: ValueError) -> str:
+    """A part's own sentence with its place; the name of the setting, with which both may speak of it, is told once."""
+    name, _, rest = str(reason).partition(": ")
+    return f"{place}: {rest if rest and place.endswith(f' {name}') else reason}"
 
 
 def _place_in_variable(section: str, number: int, names: Iterable[str]) -> str:

@@ -75,10 +75,14 @@ def test_keys_certificates_and_names_say_how_a_client_proves_itself(ask: Ask, tm
     ("words", "code", "told"),
     [
         (("create", "x", "--grant", "authorization_code"), 1, "not built into this version"),
-        (("create", "x", "--grant", "password"), 1, "grants are"),
+        (("create", "x", "--grant", "password"), 1, "password: not offered, as OAuth 2.1 leaves it out; grants are client_credentials"),
+        (("create", "x", "--grant", "magic"), 1, "grants are client_credentials; not built into this version: authorization_code"),
         (("create", "x", "--scopes", 'a"b'), 1, "a scope"),
         (("create", "x", "--auth", "none"), 2, "--auth"),
-        (("create", "x", "--auth", "private_key_jwt"), 1, "takes keys"),
+        (("create", "x", "--auth", "private_key_jwt"), 1, "takes keys: --jwks, or --jwks-uri"),
+        (("create", "x", "--auth", "self_signed_tls_client_auth"), 1, "a certificate: --certificate, --jwks with x5c, or --jwks-uri"),
+        (("create", "x", "--auth", "tls_client_auth"), 1, "--tls-subject-dn, --tls-san-dns, --tls-san-uri, --tls-san-ip, --tls-san-email"),
+        (("create", "x", "--auth", "client_secret_post", "--tls-san-dns", "a.example"), 1, "has no keys"),
         (("create", "x", "--token", "saml"), 2, "--token"),
         (("create", "x", "--access-life", "forever"), 2, "length of time"),
         (("create", "x", "--jwks", "nowhere.json"), 1, "cannot be read"),
@@ -92,9 +96,55 @@ def test_keys_certificates_and_names_say_how_a_client_proves_itself(ask: Ask, tm
         (("rotate-secret", "nobody", "--overlap", "1000d"), 1, "90 days"),
         (("revoke", "nobody"), 1, "there is no client"),
         (("change", "nobody", "--name", "x"), 1, "there is no client"),
+        (("change", "nobody"), 2, "nothing to change: give what shall be another"),
+        (("change", "nobody", "--scope", "x"), 2, "Did you mean '--scopes'?"),
+        (("change", "nobody", "--grant", "x"), 2, "No such option '--grant'.\n"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_mend(run: Run, words: tuple[str, ...], code: int, told: str) -> None:
     result = run("client", *words)
     assert (result.exit_code, told in result.stderr) == (code, True), result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_mistake_in_the_keys_names_their_file(run: Run, tmp_path: Path) -> None:
+    keys, der = tmp_path / "empty.json", tmp_path / "till.der"
+    der.write_bytes(a_leaf())
+    for text, told in (("{}", "it has no list `keys`"), ('{"keys": []}', "holds no key"), ('{"keys": [{"kty": "oct"}]}', "a shared key")):
+        keys.write_text(text)
+        result = run("client", "create", "x", "--jwks", str(keys))
+        assert (result.exit_code, f"--jwks {keys}: " in result.stderr, told in result.stderr) == (1, True, True), result.stderr
+    keys.write_text(json.dumps({"keys": [KeyPair().public]}))
+    result = run("client", "create", "x", "--jwks", str(keys), "--auth", "self_signed_tls_client_auth")
+    assert f"--jwks {keys}: the key set holds no certificate" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("http://10.0.0.1/keys", "--jwks-uri: 10.0.0.1 is not public, and [fetch] allow does not list it"),
+        ("https://127.0.0.1/keys", "--jwks-uri: 127.0.0.1 is not public, and [fetch] allow does not list it"),
+        ("https://[::1]/keys", "--jwks-uri: ::1 is not public"),
+        ("http://8.8.8.8/keys", "--jwks-uri: 8.8.8.8 would be asked by plain http"),
+        ("http://till.example/keys", "--jwks-uri: an https URL"),
+    ],
+)
+def test_an_address_that_will_never_be_asked_is_refused_when_it_is_registered(ask: Ask, run: Run, home: Path, uri: str, told: str) -> None:
+    id = ask("client", "create", "x", "--jwks-uri", "https://till.example/keys")["client_id"]
+    for words in (("create", "x"), ("change", id)):
+        result = run("client", *words, "--jwks-uri", uri)
+        assert (result.exit_code, told in result.stderr) == (1, True), result.stderr
+    assert ask("client", "show", id)["jwks_uri"] == "https://till.example/keys"
+    if "till" in uri:
+        return
+    with (home / "doorward.toml").open("a") as file:
+        file.write('\n[fetch]\nallow = ["10.0.0.0/8", "127.0.0.1/32", "::1/128", "8.8.8.8/32"]\n')
+    assert ask("client", "change", id, "--jwks-uri", uri)["jwks_uri"] == uri
+    assert ask("client", "create", "x", "--jwks-uri", uri)["jwks_uri"] == uri
+
+
+def test_a_change_of_nothing_journals_nothing(ask: Ask, run: Run) -> None:
+    id = ask("client", "create", "x")["client_id"]
+    before = run("audit", "export").stdout
+    assert run("client", "change", id).exit_code == 2
+    assert run("audit", "export").stdout == before

@@ -67,7 +67,7 @@ def test_serve_names_what_does_not_go_together(
     assert run("serve", "--port", "0", "--client-cert", "required").exit_code == 2
     result = run("serve", "--port", "0", *tls, "--client-ca", str(bad))
     assert result.exit_code == 1
-    assert f"{bad} is not certificates in PEM" in result.stderr
+    assert f"--client-ca {bad}: not certificates in PEM" in result.stderr
 
 
 @pytest.mark.parametrize(

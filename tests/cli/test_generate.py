@@ -54,3 +54,11 @@ def test_any_input_is_decoded_or_refused(data: bytes) -> None:
 
 def test_what_is_no_base64_is_told() -> None:
     assert answer("base64", "decode", stdin=b"a!b") == (1, b"")
+
+
+def test_base64_answers_in_json_where_what_it_decodes_is_text() -> None:
+    code, encoded = answer("base64", "encode", "--url", "--json", stdin="grüße".encode())
+    assert (code, json.loads(encoded)) == (0, {"base64": "Z3LDvMOfZQ"})
+    code, decoded = answer("base64", "decode", "--json", stdin=b"Z3LDvMOfZQ")
+    assert (code, json.loads(decoded)) == (0, {"text": "grüße"})
+    assert answer("base64", "decode", "--json", stdin=b"/w") == (1, b"")

@@ -66,7 +66,7 @@ def test_check_tells_what_the_server_would_do(home: Path, run: Run, ask: Ask) ->
         ('[session]\nsame_site = "None"\n', "Lax or Strict"),
         ('[oauth]\nrefresh_grace = "1h"\n', "refresh_grace"),
         ('[limits]\nfailures = "many"\n', "is not a rate"),
-        ('[health]\nallow = ["x"]\n', "line 2, [health] allow: allow: 'x' is not a network"),
+        ('[health]\nallow = ["x"]\n', "line 2, [health] allow: 'x' is not a network"),
         ("[hashing]\nthreads = -1\n", "threads: 1 to 64"),
         ("[hashing]\nqueue = -1\n", "queue: 0 to 10000"),
         ("[server]\nlargest_body = -5\n", "largest_body: 0 to 1073741824"),

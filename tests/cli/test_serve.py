@@ -45,7 +45,7 @@ def test_a_damaged_database_stops_serve_and_check(home: Path, run: Run, workers:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_networks_of_health_are_read_before_anything_listens(home: Path, run: Run, workers: str) -> None:
     (home / "doorward.toml").write_text('[health]\nallow = ["x"]\n')
-    assert "[health] allow: allow: 'x' is not a network" in refused(run, "--workers", workers)
+    assert "[health] allow: 'x' is not a network" in refused(run, "--workers", workers)
 
 
 def test_a_sealing_key_of_another_installation_is_told(home: Path, run: Run) -> None:
@@ -64,6 +64,13 @@ def test_a_wrong_certificate_or_key_is_named(run: Run, tmp_path: Path, pair: tup
         (certificate, str(bad), f"--tls-key {bad}: not a private key in PEM"),
     ):
         assert says in refused(run, "--workers", workers, "--tls-cert", cert, "--tls-key", its_key)
+
+
+def test_a_client_ca_that_is_none_is_blamed_by_its_option(run: Run, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    bad = tmp_path / "notpem"
+    bad.write_text("hi\n")
+    words = ("--tls-cert", str(pair[0]), "--tls-key", str(pair[1]), "--client-ca", str(bad))
+    assert refused(run, *words) == f"doorward: --client-ca {bad}: not certificates in PEM\n"
 
 
 def test_a_key_behind_a_passphrase_is_refused_and_nobody_is_asked_for_it(run: Run, tmp_path: Path, pair: tuple[Path, Path]) -> None:

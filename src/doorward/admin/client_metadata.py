@@ -1,9 +1,9 @@
 """What an operator wants of a client, checked, as RFC 7591 section 2 spells it. What that does not name is this server's own:
-`access_token_format`, `access_token_life`, `audiences`."""
+`access_token_format`, `access_token_life`, `audiences`. A mistake names the fields; each door tells them in its own words."""
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from doorward.admin.mistake import Mistake
 from doorward.core.client import SECRET_METHODS, TLS_SUBJECTS
 from doorward.crypto.certificate_subject import canonical
 from doorward.crypto.client_keys import certificate_jwk, read_keys
-from doorward.outbound.refusal import FetchError
+from doorward.outbound.reach import Network, check_all
+from doorward.outbound.refusal import Failure, FetchError
 from doorward.outbound.target import read_target
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -21,6 +22,8 @@ _URN: Final = "urn:ietf:params:oauth:grant-type:"
 LATER: Final = frozenset(
     {"authorization_code", "refresh_token", f"{_URN}device_code", f"{_URN}token-exchange", f"{_URN}jwt-bearer"},
 )
+NEVER: Final = frozenset({"password", "implicit"})
+"""What OAuth 2.1 leaves out (RFC 9700 sections 2.4 and 2.1.2)."""
 PRIVATE_KEY_JWT: Final = "private_key_jwt"
 TLS: Final = "tls_client_auth"
 SELF_SIGNED: Final = "self_signed_tls_client_auth"
@@ -29,6 +32,7 @@ TOKENS: Final = ("jwt", "opaque")
 LONGEST_LIFE: Final = 86400.0
 LARGEST_KEYS: Final = 64 * 1024
 _MOST_AUDIENCES: Final = 16
+_OFFERED: Final = f"grants are {', '.join(sorted(GRANTS))}; not built into this version: {', '.join(sorted(LATER))}"
 _AUDIENCE: Final = re.compile(r"(?=.{1,512}$)[A-Za-z][A-Za-z0-9+.-]*:[\x21\x24-\x3b\x3d\x3f-\x5a\x5f\x61-\x7a\x7e]+")
 
 
@@ -116,7 +120,8 @@ def _proof(order: ClientOrder) -> dict[str, Any]:
     if given == ["jwks_uri"]:
         return {"token_endpoint_auth_method": auth, "jwks_uri": _address(str(order.jwks_uri))}
     if given != ["jwks"] or order.jwks is None:
-        raise Mistake(f"{auth} takes keys: a JWK Set, or the URL of one (RFC 7591 section 2: not both)")
+        wanted = "a certificate: jwks with x5c" if auth == SELF_SIGNED else "keys: jwks"
+        raise Mistake(f"{auth} takes {wanted}, or jwks_uri (RFC 7591 section 2: not both)")
     return {"token_endpoint_auth_method": auth, "jwks": _keys(order.jwks, auth)}
 
 
@@ -136,9 +141,9 @@ def _keys(jwks: Mapping[str, Any], auth: str) -> Mapping[str, Any]:
             raise ValueError("a key set has at most 64 KiB")
         found = read_keys(jwks, strict=True)
     except (ValueError, RecursionError) as reason:
-        raise Mistake(str(reason)) from None
+        raise Mistake(f"jwks: {reason}") from None
     if not (found.certificates if auth == SELF_SIGNED else found.keys):
-        raise Mistake("the key set holds no certificate (x5c)" if auth == SELF_SIGNED else "the key set holds no key")
+        raise Mistake("jwks: the key set holds no certificate (x5c)" if auth == SELF_SIGNED else "jwks: the key set holds no key")
     return jwks
 
 
@@ -152,12 +157,27 @@ def _address(uri: str) -> str:
     return uri
 
 
+def check_reach(uri: str, allow: Sequence[Network]) -> None:
+    """An address that the fetcher would never ask (`[fetch] allow`) is refused when it is registered. Raises Mistake with the mend."""
+    try:
+        target = read_target(uri)
+        if target.address is not None:
+            check_all([str(target.address)], allow, target.secure)
+    except FetchError as reason:
+        if reason.why not in (Failure.NOT_PUBLIC, Failure.NOT_HTTPS):
+            raise Mistake(f"jwks_uri: {reason}") from None
+        said = "is not public" if reason.why is Failure.NOT_PUBLIC else "would be asked by plain http"
+        raise Mistake(f"jwks_uri: {target.host} {said}, and [fetch] allow does not list it; write https and a public name") from None
+
+
 def _grants(grants: tuple[str, ...]) -> frozenset[str]:
     found = frozenset(grants)
     if later := sorted(found & LATER):
         raise Mistake(f"{', '.join(later)}: not built into this version; there is {', '.join(sorted(GRANTS))}")
+    if never := sorted(found & NEVER):
+        raise Mistake(f"{', '.join(never)}: not offered, as OAuth 2.1 leaves it out; {_OFFERED}")
     if not found or not found <= GRANTS:
-        raise Mistake(f"grants are {', '.join(sorted(GRANTS))}")
+        raise Mistake(_OFFERED)
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from doorward.admin import accounts
 from doorward.admin.actor import Actor, check_may_give
-from doorward.admin.client_metadata import ClientOrder, metadata_of, order_of
+from doorward.admin.client_metadata import ClientOrder, check_reach, metadata_of, order_of
 from doorward.admin.mistake import Mistake, NotThere, Taken
 from doorward.admin.taking_back import LONGEST_LIFE, taking_back
 from doorward.core import key_text
@@ -18,6 +18,7 @@ from doorward.core.event import Change, Event, Kind, Topic
 from doorward.core.secret import Secret
 from doorward.core.store import Exists, Store, Tx
 from doorward.crypto.digest import Peppers
+from doorward.outbound.reach import Network
 
 ID_DIGITS: Final = 16
 OVERLAP: Final = 86400.0
@@ -66,9 +67,13 @@ class NewSecret:
     old_ends_at: float | None
 
 
-async def create(order: ClientOrder, *, store: Store, maker: SecretMaker, actor: Actor, now: float) -> NewClient:
-    """Raises Mistake, NotAllowed."""
+async def create(
+    order: ClientOrder, *, store: Store, maker: SecretMaker, actor: Actor, now: float, allow: Sequence[Network] = ()
+) -> NewClient:
+    """`allow`: what may be fetched though it is not public. Raises Mistake, NotAllowed."""
     metadata = metadata_of(order)
+    if order.jwks_uri is not None:
+        check_reach(order.jwks_uri, allow)
     check_may_give(actor, order.scopes)
     has_secret = order.auth is None or order.auth in SECRET_METHODS
     secret = maker.secret() if has_secret else None
@@ -145,12 +150,14 @@ async def _leave(tx: Tx, old: str, now: float, overlap: float) -> float | None:
     return credential.expires_at if credential is not None else None
 
 
-async def change(id: str, changes: Mapping[str, Any], *, store: Store, actor: Actor, now: float) -> Client:
+async def change(id: str, changes: Mapping[str, Any], *, store: Store, actor: Actor, now: float, allow: Sequence[Network] = ()) -> Client:
     """`changes`: fields of ClientOrder, but for `auth` and `grants`. Secrets and tokens that live stay as they are; a key or a
     certificate that is not registered any more proves nothing from now on. Raises NotThere, Mistake, Taken, NotAllowed."""
     before = await show(id, store=store)
     order = replace(order_of(before.metadata), **changes)
     metadata = metadata_of(order)
+    if order.jwks_uri is not None and order.jwks_uri != before.metadata.get("jwks_uri"):
+        check_reach(order.jwks_uri, allow)
     check_may_give(actor, order.scopes - before.scopes)
 
     async def work(tx: Tx) -> Client:

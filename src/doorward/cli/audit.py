@@ -71,7 +71,10 @@ def tail(most: int, follow: bool, data: str | None, as_json: bool) -> None:
 @command.command("export", help="Every event as JSON lines, oldest first, to standard output.")
 @click.option("--after", type=click.IntRange(0), default=0, help="Only those after this sequence number.")
 @data_option
-def export(after: int, data: str | None) -> None:
+@json_option
+def export(after: int, data: str | None, as_json: bool) -> None:
+    del as_json  # it is JSON anyway
+
     async def work() -> None:
         async with at_home(data_dir(data), link=False) as home:
             async for entry in _pages(home, after):

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from doorward.cli.frame import Failed
+from doorward.cli.frame import Failed, json_option, tell
 
 _LARGEST = 16 * 1024 * 1024
 
@@ -18,19 +18,28 @@ def command() -> None: ...
 
 @command.command("encode", help="Standard input as base64.")
 @url_option
-def encode(url: bool) -> None:
+@json_option
+def encode(url: bool, as_json: bool) -> None:
     data = _input()
-    click.echo(base64.urlsafe_b64encode(data).rstrip(b"=") if url else base64.b64encode(data))
+    text = (base64.urlsafe_b64encode(data).rstrip(b"=") if url else base64.b64encode(data)).decode()
+    tell(as_json, {"base64": text}, text)
 
 
 @command.command("decode", help="Base64 from standard input, either alphabet, with or without padding.")
-def decode() -> None:
+@json_option
+def decode(as_json: bool) -> None:
     text = b"".join(_input().split()).rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     try:
         data = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except ValueError:
         raise Failed("this is not base64") from None
-    sys.stdout.buffer.write(data)
+    if not as_json:
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        tell(as_json, {"text": data.decode()}, "")
+    except UnicodeDecodeError:
+        raise Failed("this is not text, which is all that JSON holds; without --json the bytes are written") from None
 
 
 def _input() -> bytes:

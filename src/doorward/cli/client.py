@@ -8,13 +8,15 @@ import click
 from doorward.admin import clients
 from doorward.admin.actor import LOCAL
 from doorward.admin.client_metadata import AUTH_METHODS, CLIENT_CREDENTIALS, TOKENS, ClientOrder
-from doorward.cli.client_words import client_line, client_record, client_text, proof_of, proof_options, secret_records, way_of
+from doorward.cli.client_words import client_line, client_record, client_text, in_options, proof_of, proof_options, secret_records, way_of
 from doorward.cli.frame import data_dir, data_option, json_option, run, tell
 from doorward.cli.show import when
 from doorward.cli.words import SPAN, Home, at_home
 from doorward.core.client import Client
 from doorward.core.clock import moment
 from doorward.core.credential import Credential
+from doorward.outbound.fetch import FetchOptions
+from doorward.outbound.reach import Network, read_networks
 
 _ONCE = "This is shown once and kept nowhere; store it now."
 
@@ -25,6 +27,10 @@ def command() -> None: ...
 
 def _maker(home: Home) -> clients.SecretMaker:
     return clients.SecretMaker(peppers=home.peppers, entropy=home.entropy)
+
+
+def _allowed(home: Home) -> tuple[Network, ...]:
+    return read_networks(home.settings.options("fetch", FetchOptions).allow)
 
 
 @command.command("create", help="Make a client and show its id and its secret, once.")
@@ -61,9 +67,10 @@ def create(
 
     async def work() -> clients.NewClient:
         async with at_home(data_dir(data)) as home:
-            return await clients.create(order, store=home.store, maker=_maker(home), actor=LOCAL, now=home.clock())
+            return await clients.create(order, store=home.store, maker=_maker(home), actor=LOCAL, now=home.clock(), allow=_allowed(home))
 
-    new = run(work)
+    with in_options(jwks, certificates):
+        new = run(work)
     answer = client_record(new.client) | ({} if new.secret is None else {"client_secret": new.secret})
     text = f"client_id      {new.client.id}"
     tell(as_json, answer, text if new.secret is None else f"{text}\nclient_secret  {new.secret.reveal()}\n{_ONCE}")
@@ -124,12 +131,15 @@ def change(
     changes = {field: value for field, value in said.items() if value is not None}
     if proof := proof_of(jwks, jwks_uri, certificates, names):
         changes |= {"jwks": None, "jwks_uri": None, "tls_subject": None} | proof
+    if not changes:
+        raise click.UsageError("nothing to change: give what shall be another, such as --name or --scopes")
 
     async def work() -> Client:
         async with at_home(data_dir(data)) as home:
-            return await clients.change(id, changes, store=home.store, actor=LOCAL, now=home.clock())
+            return await clients.change(id, changes, store=home.store, actor=LOCAL, now=home.clock(), allow=_allowed(home))
 
-    client = run(work)
+    with in_options(jwks, certificates):
+        client = run(work)
     tell(as_json, client_record(client), client_line(client))
 
 

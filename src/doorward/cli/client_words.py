@@ -1,7 +1,9 @@
 """What `doorward client` understands of keys, certificates and names, and how it shows a client."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +19,9 @@ from doorward.core.credential import Credential
 from doorward.core.errors import Refused
 from doorward.crypto.json_once import read_object
 
-_OPTION: Final = {name: "--" + name.removeprefix("tls_client_auth_").replace("_", "-") for name in TLS_SUBJECTS}
+_OPTION: Final = {name: "--tls-" + name.removeprefix("tls_client_auth_").replace("_", "-") for name in TLS_SUBJECTS}
+_FIELDS: Final = {"jwks with x5c": "--certificate, --jwks with x5c", "jwks_uri": "--jwks-uri", "jwks": "--jwks", **_OPTION}
+_FIELD: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(_FIELDS)})(?![\w-])")
 
 
 def proof_options(command: Any) -> Any:
@@ -27,7 +31,7 @@ def proof_options(command: Any) -> Any:
         click.option("--jwks-uri", metavar="URL", help="Where the client publishes them; asked when needed, kept 5 minutes at most."),
         click.option("--certificate", "certificates", metavar="FILE", multiple=True, help="A certificate that it may show itself by."),
         *(
-            click.option(f"--tls-{option[2:]}", name, metavar="NAME", help="The name that its certificate bears (RFC 8705).")
+            click.option(option, name, metavar="NAME", help="The name that its certificate bears (RFC 8705).")
             for name, option in _OPTION.items()
         ),
     ]
@@ -55,6 +59,20 @@ def proof_of(jwks: str | None, jwks_uri: str | None, certificates: Sequence[str]
     elif subjects:
         found["tls_subject"] = subjects[0]
     return found
+
+
+@contextmanager
+def in_options(jwks: str | None, certificates: Sequence[str]) -> Iterator[None]:
+    """A mistake that names fields of RFC 7591 is told with the options that set them, one in the keys with their file."""
+    try:
+        yield
+    except Failed as reason:
+        text = reason.message
+        if text.startswith("jwks: "):
+            text = (f"--jwks {jwks}" if jwks else f"--certificate {' '.join(certificates)}") + text.removeprefix("jwks")
+        else:
+            text = _FIELD.sub(lambda field: _FIELDS[field[0]], text)
+        raise Failed(text, reason.code) from None
 
 
 def way_of(auth: str | None, certificates: Sequence[str], proof: dict[str, Any]) -> str | None:

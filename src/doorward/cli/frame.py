@@ -1,10 +1,12 @@
 """What every command shares: `--data`, `--json`, exit codes (0 done, 1 refused or failed, 2 not understood), lazy loading."""
 
 import asyncio
+import difflib
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -38,6 +40,42 @@ class Noun(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"doorward.cli.{cmd_name}.command is no command")
         return command
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        with _usage():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _usage():
+            return super().invoke(ctx)
+
+
+class NotUnderstood(click.UsageError):
+    """Exit code 2, told to a program."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(json.dumps({"error": "usage", "message": self.format_message()}), err=True)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Usage errors, in JSON where that was asked for; an option is suggested only where the word is near to what was written."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as reason:
+        if isinstance(reason, click.NoSuchOption) and reason.possibilities:
+            near = [each for each in reason.possibilities if _near(reason.option_name, each)]
+            reason = click.NoSuchOption(reason.option_name, reason.message, near, reason.ctx)
+        if "--json" in sys.argv:
+            reason = NotUnderstood(reason.format_message(), reason.ctx)
+        raise reason from None
+
+
+def _near(written: str, option: str) -> bool:
+    """By the letters: click counts the dashes in."""
+    return difflib.SequenceMatcher(None, written.lstrip("-"), option.lstrip("-")).ratio() >= 0.6
 
 
 class Failed(click.ClickException):

@@ -80,8 +80,10 @@ def _method(signs: bool, keypair: bool, alg: str | None, public_key: str | None,
     of_messages = keypair or alg is not None or public_key is not None
     if signs and of_messages:
         raise click.UsageError(f"--hmac makes a key of the method hmac; --alg {HMAC} one of message signatures (RFC 9421)")
-    if keypair and (alg == HMAC or public_key is not None):
-        raise click.UsageError(f"--keypair makes a pair here: {HMAC} has none, and with --public-key you have made it yourself")
+    if keypair and alg == HMAC:
+        raise click.UsageError(f"leave --keypair out: {HMAC} has a shared secret")
+    if keypair and public_key is not None:
+        raise click.UsageError("leave --keypair out: with --public-key you have made the pair yourself")
     if (signs or of_messages) and prefix is not None:
         raise click.UsageError("--prefix: a key that signs has none, its secret is never sent")
     return keys.HTTP_SIGNATURE if of_messages else keys.HMAC if signs else keys.API_KEY

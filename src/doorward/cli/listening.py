@@ -9,6 +9,7 @@ import ssl
 from pathlib import Path
 
 from doorward.cli.frame import Failed
+from doorward.crypto.client_chain import read_certificates
 from doorward.data_dir import DataDir
 from doorward.methods.mtls import MtlsOptions
 from doorward.settings import Settings, SettingsError
@@ -52,6 +53,13 @@ def check_pair(certificate: Path, key: Path) -> None:
 
 def add_client_cas(place: DataDir, files: tuple[Path, ...]) -> None:
     """To [mtls] client_ca, for this process and its workers. Raises Failed."""
+    for file in files:
+        try:
+            read_certificates(file.read_bytes())
+        except OSError as reason:
+            raise Failed(f"--client-ca {file} cannot be read: {_text(reason)}") from None
+        except ValueError:
+            raise Failed(f"--client-ca {file}: not certificates in PEM") from None
     try:
         listed = Settings.read(place.settings, os.environ).options("mtls", MtlsOptions).client_ca
     except SettingsError as reason:

@@ -1,6 +1,7 @@
 """doorward serve: the server, one worker or many."""
 
 import copy
+import json
 import os
 import socket
 import sys
@@ -39,6 +40,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--log-level", type=click.Choice(["error", "warning", "info", "debug"]), default="info", show_default=True)
 @data_option
+@click.option("--json", "as_json", is_flag=True, help="Say in JSON where it serves, or why it does not.")
 def command(
     host: str,
     port: int,
@@ -49,6 +51,7 @@ def command(
     client_cert: str,
     log_level: str,
     data: str | None,
+    as_json: bool,
 ) -> None:
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
@@ -83,7 +86,9 @@ def command(
     scheme = "https" if tls_cert else "http"
     where = f"{scheme}://{host if ':' not in host else f'[{host}]'}:{listening.getsockname()[1]}"
     routes = f"{len(options.routes)} route{'' if len(options.routes) == 1 else 's'}"
-    click.echo(f"doorward serves {where} for {options.server.issuer} with {routes} from {place.path}", err=True)
+    told = {"url": where, "issuer": options.server.issuer, "routes": len(options.routes), "data": str(place.path)}
+    text = f"doorward serves {where} for {options.server.issuer} with {routes} from {place.path}"
+    click.echo(json.dumps(told) if as_json else text, err=True)
     try:
         served = _one(uvicorn.Server(config), listening) if workers == 1 else _many(Workers(config, [listening]))
     except OSError as reason:

@@ -46,7 +46,9 @@ def read_keys(document: Mapping[str, object], *, strict: bool) -> ClientKeys:
     Raises ValueError with the mend.
     """
     listed = document.get("keys")
-    if not isinstance(listed, list) or len(listed) > MOST_KEYS:
+    if not isinstance(listed, list):
+        raise ValueError("no JWK set: it has no list `keys`")
+    if len(listed) > MOST_KEYS:
         raise ValueError(f"a JWK set has a list of at most {MOST_KEYS} keys")
     keys: list[VerifyingKey] = []
     certificates: set[str] = set()
