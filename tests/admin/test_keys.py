@@ -38,6 +38,26 @@ async def test_a_key_is_shown_once_and_kept_as_a_mac_only(place: Place) -> None:
     assert text[20:63] not in repr(entry)
 
 
+@pytest.mark.parametrize("method", keys.KEY_METHODS)
+async def test_a_key_that_nobody_owns_stands_for_itself(place: Place, method: str) -> None:
+    new = await keys.create(KeyOrder(), store=place.store, maker=place.maker, actor=LOCAL, now=place.now, method=method)
+    stored = await keys.show(new.id, store=place.store)
+    assert (stored.owner, stored.name) == (new.id, new.id)
+    assert [key.id for key in await keys.every(store=place.store, owner=new.id)] == [new.id]
+    [entry] = await place.store.journal.last(9)
+    assert (entry.event.data["owner"], entry.event.data["name"]) == (new.id, new.id)
+    owned = await keys.create(KeyOrder(owner="shop"), store=place.store, maker=place.maker, actor=LOCAL, now=place.now, method=method)
+    assert (owned.credential.owner, owned.credential.name) == ("shop", owned.id)
+    done = await key_rotation.rotate(new.id, store=place.store, maker=place.maker, actor=LOCAL, now=place.now, overlap=60)
+    assert (done.new.credential.owner, done.new.credential.name) == (new.id, new.id), "who it is stays when the key is another"
+
+
+async def test_an_owner_or_a_name_that_is_empty_is_a_mistake_not_nobody(place: Place) -> None:
+    for order in (KeyOrder(owner=""), KeyOrder(name=" ")):
+        with pytest.raises(Mistake, match="1 to 128 characters"):
+            await make(place, order)
+
+
 async def test_the_kind_of_a_key_follows_its_prefix_and_admin_scopes_make_one_of_their_own(place: Place) -> None:
     made = [await make(place, replace(ORDER, prefix=prefix)) for prefix in ("sk", "pk", "rk", "acme")]
     assert [each.credential.kind for each in made] == ["secret", "publishable", "restricted", ""]

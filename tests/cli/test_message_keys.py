@@ -70,6 +70,14 @@ def test_a_key_that_was_made_signs_what_the_door_and_the_command_verify(ask: Ask
         assert refused.exit_code == 1
 
 
+def test_a_key_pair_that_nobody_owns_is_its_own_subject(ask: Ask, home: Path, tmp_path: Path) -> None:
+    made = ask("key", "create", "--keypair")
+    assert (made["owner"], made["name"]) == (made["id"], made["id"])
+    assert admitted(home, signed(ask, tmp_path, made)) == made["id"]
+    second = ask("key", "rotate", made["id"])
+    assert admitted(home, signed(ask, tmp_path, second)) == made["id"]
+
+
 def test_the_private_half_is_shown_once_and_the_store_has_the_public_one(ask: Ask, run: Run, home: Path) -> None:
     made = created(ask, "--keypair")
     assert algorithm_of(read_private(Secret(made["private_key"]))) == "ed25519"

@@ -33,7 +33,8 @@ THUMBPRINT: Final = "x5t#S256:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateOrder:
-    """`life` in seconds; None: 30 days, of a server 90. `owner` None: the name itself. `scopes` None: it limits none.
+    """`life` in seconds; None: 30 days, of a server 90. `owner` None: the name itself. `scopes` None: a service's
+    of this name, else none by itself and no limit to what is shown beside it.
     `request`: a PKCS #10 request whose key it shall be for; nothing else of it counts."""
 
     name: str

@@ -45,11 +45,11 @@ class KeyOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOrder:
-    """What a new key shall be. `lifetime` in seconds from its start; None: without an end. `alg` and `public` (PEM or JWK, brought by
-    the caller) are of message signatures."""
+    """What a new key shall be. `owner` None: the key stands for itself, its id is the subject. `name` None: its id. `lifetime` in
+    seconds from its start; None: without an end. `alg` and `public` (PEM or JWK, brought by the caller) are of message signatures."""
 
-    name: str
-    owner: str
+    name: str | None = None
+    owner: str | None = None
     scopes: frozenset[str] = frozenset()
     prefix: str = PREFIX
     env: str = "live"
@@ -106,17 +106,24 @@ async def create(order: KeyOrder, *, store: Store, maker: KeyMaker, actor: Actor
     """Raises Mistake, NotAllowed."""
     blank = _blank(order, method, now, maker.options)
     check_may_give(actor, blank.scopes or frozenset())
-    new = maker.fill(blank, order.prefix, order.public)
+    new = _standing_for_itself(maker.fill(blank, order.prefix, order.public))
+    owner = new.credential.owner
 
     async def work(tx: Tx) -> None:
-        account = await tx.account(blank.owner)
+        account = await tx.account(owner)
         if account is not None and account.ended_at is not None:
-            raise Mistake(f"the owner {blank.owner} has ended; its keys would be dead")
+            raise Mistake(f"the owner {owner} has ended; its keys would be dead")
         await tx.add_credential(new.credential)
         await tx.record(Event(kind=Kind.KEY_CREATED, subject=new.id, actor=actor.name, at=now, data=about(new.credential)))
 
     await store.write(work)
     return new
+
+
+def _standing_for_itself(new: NewKey) -> NewKey:
+    """Where nobody was named. Rotation keeps the owner, so the subject stays the id of the first."""
+    made = new.credential
+    return replace(new, credential=replace(made, owner=made.owner or made.id, name=made.name or made.id))
 
 
 def about(credential: Credential) -> dict[str, str]:
@@ -151,8 +158,8 @@ def _blank(order: KeyOrder, method: str, now: float, options: KeyOptions) -> Cre
         method=method,
         lookup="",
         verifier=b"",
-        owner=words.label(order.owner, "owner"),
-        name=words.label(order.name),
+        owner="" if order.owner is None else words.label(order.owner, "owner"),
+        name="" if order.name is None else words.label(order.name),
         created_at=now,
         scopes=scopes,
         env=order.env,

@@ -27,6 +27,12 @@ CERT: Final = "cert.pem"
 KEY: Final = "key.pem"
 CA: Final = "ca.pem"
 
+scopes_option = click.option(
+    "--scopes",
+    help="What it may do, words with spaces between. Without this: what the service may that is called so; else nothing by itself, "
+    "and no limit to what is shown beside it.",
+)
+
 
 @click.group("cert", help="Certificates: the local authority, what it issues, and those of others that are known.")
 def command() -> None: ...
@@ -67,7 +73,7 @@ def ca(name: str | None, life: float | None, domains: tuple[str, ...], export: b
 @click.option("--life", type=SPAN, help="How long it lives, such as 24h; 30d if not given, 90d of a server.")
 @click.option("--days", type=click.IntRange(1, 397), help="The same in days.")
 @click.option("--owner", help="An account, a service, a client, or any text; it dies with an account. The name if not given.")
-@click.option("--scopes", help="What it may do, words with spaces between; without this it limits no scope.")
+@scopes_option
 @click.option("--csr", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A request whose key it is for; no key is made.")
 @data_option
 @json_option
@@ -99,7 +105,7 @@ def issue(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--owner", required=True, help="Who calls with it: an account, a service, a client, or any text.")
 @click.option("--name", help="What you call it.")
-@click.option("--scopes", help="What it may do, words with spaces between; without this it limits no scope.")
+@scopes_option
 @data_option
 @json_option
 def register(file: Path, owner: str, name: str | None, scopes: str | None, data: str | None, as_json: bool) -> None:

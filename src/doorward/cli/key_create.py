@@ -32,8 +32,8 @@ def maker(home: Home) -> KeyMaker:
 
 
 @click.command("create", help="Make a key and show it, once.")
-@click.option("--name", required=True, help="What you call it.")
-@click.option("--owner", required=True, help="An account, a service, or any text; the key dies with an account or service.")
+@click.option("--name", help="What you call it; its id if not given.")
+@click.option("--owner", help="An account, a service, or any text; it dies with an account or service. Without this it stands for itself.")
 @click.option("--scopes", default="", help="What it may do, words with spaces between.")
 @click.option("--prefix", help="sk secret (the default), pk publishable, rk restricted, or 2 to 12 letters of your own; of API keys only.")
 @click.option("--env", type=click.Choice(key_text.ENVS), default="live", show_default=True, help="Test keys are refused on live routes.")
@@ -52,7 +52,7 @@ def maker(home: Home) -> KeyMaker:
 @data_option
 @json_option
 def create(
-    name: str, owner: str, scopes: str, prefix: str | None, env: str, expires: float | None, not_before: float | None,
+    name: str | None, owner: str | None, scopes: str, prefix: str | None, env: str, expires: float | None, not_before: float | None,
     networks: tuple[str, ...], origins: tuple[str, ...], methods: str, rate: Rate | None,
     metadata: tuple[str, ...], signs: bool, keypair: bool, alg: str | None, public_key: str | None, out: Path | None,
     data: str | None, as_json: bool,
