@@ -15,6 +15,9 @@ from doorward.client.renewing import Renewing
 from doorward.client.safe import Unsafe
 from doorward.client.session import Session
 from doorward.client.tokens import AccessToken, TokenError
+from doorward.core.secret import Secret
+from doorward.crypto.message_signing import Wish
+from doorward.crypto.signature_algorithms import WrongKey
 
 __all__ = [
     "AccessToken",
@@ -29,9 +32,12 @@ __all__ = [
     "Login",
     "PrivateKeyJwt",
     "Renewing",
+    "Secret",
     "SecretPost",
     "Session",
     "TokenError",
     "Unsafe",
+    "Wish",
+    "WrongKey",
     "mutual_tls",
 ]

@@ -6,9 +6,10 @@ from base64 import b64encode
 from typing import Final, Protocol
 from urllib.parse import quote_plus
 
+from doorward.client import given
 from doorward.core.clock import Clock, Entropy
 from doorward.core.secret import Secret
-from doorward.crypto.algorithms import PrivateKey, signer
+from doorward.crypto.algorithms import of_key, signer
 from doorward.crypto.jose import SigningHandle, sign_jwt
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 section 2.2
@@ -25,8 +26,8 @@ class ClientProof(Protocol):
 class SecretBasic:
     """client_secret_basic (RFC 6749 section 2.3.1: both halves are form-encoded first)."""
 
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
+    def __init__(self, secret: Secret | str) -> None:
+        self._secret = given.secret(secret, "the client's secret")
 
     def prove(self, client_id: str, url: str, form: dict[str, str], headers: dict[str, str]) -> None:
         pair = f"{quote_plus(client_id)}:{quote_plus(self._secret.reveal())}"
@@ -36,8 +37,8 @@ class SecretBasic:
 class SecretPost:
     """client_secret_post."""
 
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
+    def __init__(self, secret: Secret | str) -> None:
+        self._secret = given.secret(secret, "the client's secret")
 
     def prove(self, client_id: str, url: str, form: dict[str, str], headers: dict[str, str]) -> None:
         form.update(client_id=client_id, client_secret=self._secret.reveal())
@@ -51,19 +52,23 @@ class CertificateOnly:
 
 
 class PrivateKeyJwt:
-    """private_key_jwt (RFC 7523 section 2.2). `audience`: the issuer, which later texts ask for; else the token endpoint's URL."""
+    """private_key_jwt (RFC 7523 section 2.2). `private`: a key or its PEM; `alg` follows it: ES256 of P-256, ES384 of P-384, ES512 of
+    P-521, EdDSA of Ed25519, PS256 of RSA (say RS256 where the server wants that). `audience`: the issuer, which later texts ask for;
+    else the token endpoint's URL."""
 
     def __init__(
         self,
-        private: PrivateKey,
+        private: given.Pem,
         *,
-        alg: str = "ES256",
+        alg: str | None = None,
         kid: str = "",
         audience: str | None = None,
         clock: Clock = time.time,
         entropy: Entropy = os.urandom,
     ) -> None:
-        self._key = SigningHandle(kid=kid, alg=alg, sign=signer(alg, private))
+        key = given.private_key(private)
+        name = alg or of_key(key)
+        self._key = SigningHandle(kid=kid, alg=name, sign=signer(name, key))
         self._audience, self._clock, self._entropy = audience, clock, entropy
 
     def prove(self, client_id: str, url: str, form: dict[str, str], headers: dict[str, str]) -> None:

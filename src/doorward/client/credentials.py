@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from doorward.client import given
 from doorward.client.assertion import ClientProof, SecretBasic
 from doorward.client.dpop import DpopKey, DpopProofs
 from doorward.client.renewing import Held, Obtaining, Renewing
@@ -29,7 +30,8 @@ class HeldToken:
 class ClientCredentials(Renewing):
     """`proof`: the client's secret (sent as client_secret_basic), or a SecretPost, PrivateKeyJwt or CertificateOnly.
 
-    `dpop`: a key to bind the tokens to (RFC 9449). `resource`: RFC 8707. Raises TokenError from the request that needs a token.
+    `dpop`: a key to bind the tokens to (RFC 9449). `resource`: RFC 8707. Raises TokenError from the request that needs a token. There is
+    one token for all who use one object; of event loops that run at the same time in threads of their own, each may fetch one.
     """
 
     def __init__(
@@ -44,15 +46,17 @@ class ClientCredentials(Renewing):
         insecure_http: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
-        if isinstance(proof, str):
-            proof = Secret(proof)
+        if isinstance(proof, str | Secret):
+            proof = SecretBasic(proof)
+        if not hasattr(proof, "prove"):
+            raise TypeError(f"the proof is a secret, SecretPost, PrivateKeyJwt or CertificateOnly, not {type(proof).__name__}")
         form = {"grant_type": "client_credentials"}
         if scope := scopes if isinstance(scopes, str) else " ".join(scopes):
             form["scope"] = scope
         if resource is not None:
             form["resource"] = resource
         proofs = DpopProofs(dpop) if dpop is not None else None
-        source = TokenEndpoint(token_url, client_id, SecretBasic(proof) if isinstance(proof, Secret) else proof, form, proofs)
+        source = TokenEndpoint(given.whole_url(token_url, "token_url"), given.text(client_id, "client_id"), proof, form, proofs)
         super().__init__(source, dpop=proofs, insecure_http=insecure_http, clock=clock)
 
 

@@ -8,10 +8,11 @@ from typing import Final
 
 import httpx
 
+from doorward.client import given
 from doorward.client.safe import origin_of
 from doorward.core.clock import Clock, Entropy
 from doorward.crypto import base64url
-from doorward.crypto.algorithms import PrivateKey, generate, signer
+from doorward.crypto.algorithms import generate, of_key, signer
 from doorward.crypto.digest import sha256
 from doorward.crypto.jwk import thumbprint, to_jwk
 
@@ -21,11 +22,14 @@ _TOKEN_SCHEME: Final = "DPoP "  # noqa: S105 - a scheme
 
 
 class DpopKey:
-    """A private key for proofs. `generate` makes a new one: it may be thrown away with its tokens."""
+    """A private key for proofs, or its PEM; `alg` follows it as that of PrivateKeyJwt. `generate` makes a new one: it may be thrown away
+    with its tokens."""
 
-    def __init__(self, private: PrivateKey, alg: str = "ES256") -> None:
-        self._sign, self.alg = signer(alg, private), alg
-        self.jwk = to_jwk(private.public_key())
+    def __init__(self, private: given.Pem, alg: str | None = None) -> None:
+        key = given.private_key(private)
+        self.alg = alg or of_key(key)
+        self._sign = signer(self.alg, key)
+        self.jwk = to_jwk(key.public_key())
 
     @classmethod
     def generate(cls, alg: str = "ES256") -> "DpopKey":

@@ -7,24 +7,25 @@ from typing import Any
 
 import httpx
 
+from doorward.client import given
 from doorward.client.safe import check_way
 from doorward.core.clock import Clock, Entropy
 from doorward.core.secret import Secret
 from doorward.crypto.algorithms import PrivateKey
 from doorward.crypto.message_signing import MessageKey, Wish, sign_request
-from doorward.crypto.signature_algorithms import read_private
 
 
 class HttpSignature(httpx.Auth):
-    """`key_id` and key as `doorward key create --keypair` gave them: a private key, its PEM (`of_pem`), or a Secret that is
-    shared (hmac-sha256). `wish`: what is covered. The body is read before it is sent. Raises WrongKey."""
+    """`key_id` and key as `doorward key create --keypair` gave them: a private key or its PEM; a text that is no PEM is the secret that
+    is shared (hmac-sha256). `alg`: as the key's output says it; needed of RSA only, the others say it themselves. `wish`: what is
+    covered. The body is read before it is sent. Raises WrongKey."""
 
     requires_request_body = True
 
     def __init__(
         self,
         key_id: str,
-        key: PrivateKey | Secret,
+        key: given.Pem,
         *,
         alg: str | None = None,
         wish: Wish | None = None,
@@ -32,13 +33,13 @@ class HttpSignature(httpx.Auth):
         entropy: Entropy = os.urandom,
         insecure_http: bool = False,
     ) -> None:
-        self._key, self._wish = MessageKey.of(key_id, key, alg), wish
+        self._key, self._wish = MessageKey.of(given.text(key_id, "key_id"), _read(key), alg), wish
         self._clock, self._entropy, self._insecure = clock, entropy, insecure_http
 
     @classmethod
-    def of_pem(cls, key_id: str, pem: Secret | str, **words: Any) -> "HttpSignature":
-        """`words` as above."""
-        return cls(key_id, read_private(pem if isinstance(pem, Secret) else Secret(pem)), **words)
+    def of_pem(cls, key_id: str, pem: Secret | str | bytes, **words: Any) -> "HttpSignature":
+        """`words` as above; what is no PEM is refused, and not taken for a secret."""
+        return cls(key_id, given.private_key(pem), **words)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         check_way(request.url, insecure_http=self._insecure)
@@ -49,3 +50,11 @@ class HttpSignature(httpx.Auth):
         )
         request.headers.update(fields)
         yield request
+
+
+def _read(key: given.Pem) -> PrivateKey | Secret:
+    if isinstance(key, str):
+        key = Secret(key)
+    if isinstance(key, Secret) and not given.is_pem(key):
+        return given.secret(key, "the secret")
+    return given.private_key(key)

@@ -5,6 +5,7 @@ from collections.abc import Generator
 
 import httpx
 
+from doorward.client import given
 from doorward.client.safe import check_way, is_field_value
 from doorward.core.secret import Secret
 
@@ -30,23 +31,26 @@ class ApiKey(_Fixed):
     (X-API-Key), which it does not."""
 
     def __init__(self, key: Secret | str, *, field: str | None = None, insecure_http: bool = False) -> None:
-        text = key.reveal() if isinstance(key, Secret) else key
-        super().__init__(field or "Authorization", Secret(text if field else f"Bearer {text}"), insecure_http=insecure_http)
+        shown = given.secret(key, "the API key")
+        if field is None:
+            field, shown = "Authorization", Secret(f"Bearer {shown.reveal()}")
+        super().__init__(given.text(field, "the field"), shown, insecure_http=insecure_http)
 
 
 class Bearer(_Fixed):
     """RFC 6750 section 2.1."""
 
     def __init__(self, token: Secret | str, *, insecure_http: bool = False) -> None:
-        text = token.reveal() if isinstance(token, Secret) else token
-        super().__init__("Authorization", Secret(f"Bearer {text}"), insecure_http=insecure_http)
+        shown = given.secret(token, "the token")
+        super().__init__("Authorization", Secret(f"Bearer {shown.reveal()}"), insecure_http=insecure_http)
 
 
 class Basic(_Fixed):
-    """RFC 7617, in UTF-8 (section 2.1). Raises ValueError for a name with a colon, which the scheme cannot carry."""
+    """RFC 7617, in UTF-8 (section 2.1). Raises ValueError for a name with a colon, which the scheme cannot carry. A password may be
+    empty: some APIs take a key as the name, and nothing else."""
 
     def __init__(self, name: str, password: Secret | str, *, insecure_http: bool = False) -> None:
-        if ":" in name:
+        if ":" in given.text(name, "the name"):
             raise ValueError("a name with a colon cannot be sent by HTTP Basic (RFC 7617 section 2)")
-        text = password.reveal() if isinstance(password, Secret) else password
-        super().__init__("Authorization", Secret(f"Basic {b64encode(f'{name}:{text}'.encode()).decode()}"), insecure_http=insecure_http)
+        pair = f"{name}:{given.secret(password, 'the password', may_be_empty=True).reveal()}"
+        super().__init__("Authorization", Secret(f"Basic {b64encode(pair.encode()).decode()}"), insecure_http=insecure_http)

@@ -4,6 +4,7 @@ import time
 
 import httpx
 
+from doorward.client import given
 from doorward.client.credentials import HeldToken
 from doorward.client.renewing import Held, Obtaining, Renewing
 from doorward.client.tokens import TokenError, read_token
@@ -19,8 +20,10 @@ class Login(Renewing):
     def __init__(
         self, base: str, username: str, password: Secret | str, *, insecure_http: bool = False, clock: Clock = time.monotonic
     ) -> None:
-        secret = password if isinstance(password, Secret) else Secret(password)
-        super().__init__(_SignIn(base.rstrip("/"), username, secret), insecure_http=insecure_http, clock=clock)
+        source = _SignIn(
+            given.whole_url(base, "base").rstrip("/"), given.text(username, "the name"), given.secret(password, "the password")
+        )
+        super().__init__(source, insecure_http=insecure_http, clock=clock)
 
 
 class _SignIn:

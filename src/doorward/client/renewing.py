@@ -63,7 +63,9 @@ Step = Turn | Ask | httpx.Request
 
 
 class Renewing(httpx.Auth):
-    """`dpop`: proofs for credentials of the type DPoP. One object may serve many clients, threads and event loops."""
+    """`dpop`: proofs for credentials of the type DPoP. One object may serve many clients, threads and event loops. All tasks of a loop
+    wait for one fetch, and so do all threads without a loop; loops that run at the same time in threads of their own do not wait for
+    each other, so each may fetch once, and what was fetched last is kept."""
 
     def __init__(
         self, source: Source, *, dpop: DpopProofs | None = None, insecure_http: bool = False, clock: Clock = time.monotonic

@@ -13,6 +13,8 @@ def check_way(url: httpx.URL, *, insecure_http: bool = False) -> None:
     """Raises Unsafe: plain http to another machine shows the credential to everyone on the way (RFC 6750 section 5.3)."""
     if url.scheme == "https" or insecure_http or (url.scheme == "http" and (url.host == "localhost" or is_loopback(url.host))):
         return
+    if not url.scheme or not url.host:
+        raise Unsafe("a credential is not sent to nowhere: write the whole URL, https://…, or give the client a base_url")
     raise Unsafe(f"a credential is not sent to {url.host} over plain {url.scheme}; use https, or say insecure_http=True")
 
 

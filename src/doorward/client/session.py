@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from doorward.client import given
 from doorward.client.renewing import Held, Obtaining, Renewing
 from doorward.client.safe import Unsafe, origin_of
 from doorward.client.tokens import TokenError
@@ -23,8 +24,9 @@ class Session(Renewing):
     def __init__(
         self, base: str, username: str, password: Secret | str, *, insecure_http: bool = False, clock: Clock = time.monotonic
     ) -> None:
-        secret = password if isinstance(password, Secret) else Secret(password)
-        super().__init__(_SignIn(httpx.URL(base.rstrip("/")), username, secret), insecure_http=insecure_http, clock=clock)
+        url = httpx.URL(given.whole_url(base, "base").rstrip("/"))
+        source = _SignIn(url, given.text(username, "the name"), given.secret(password, "the password"))
+        super().__init__(source, insecure_http=insecure_http, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
