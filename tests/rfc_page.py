@@ -46,6 +46,7 @@ TITLES: Final = {
     "8259": "JSON",
     "8265": "PRECIS: Usernames and Passwords",
     "8414": "OAuth 2.0 Authorization Server Metadata",
+    "8446": "The Transport Layer Security (TLS) Protocol Version 1.3",
     "8705": "OAuth 2.0 Mutual-TLS and Certificate-Bound Tokens",
     "8707": "Resource Indicators for OAuth 2.0",
     "8725": "JWT Best Current Practices",

@@ -21,6 +21,7 @@ import uvicorn
 from doorward.app import Doorward
 from doorward.lab.place import Place, free_port
 from doorward.web.asgi import Receive, Scope, Send
+from doorward.web.handshake import HandshakeLog
 from doorward.web.listener import Listener
 from tests.certificates import SERVER, Made, authority, leaf, revocation_list
 from tests.trips.test_proxies import needed
@@ -75,15 +76,27 @@ class Served:
         return str(certificate), str(key)
 
     def curl(self, shown: Made | None, *above: Made, path: str = "/certified/1", words: tuple[str, ...] = ()) -> tuple[int, Any]:
-        """0: no handshake."""
+        """Of an answer."""
+        done = self._curl(shown, *above, path=path, words=words)
+        body, _, status = done.stdout.rpartition("\n")
+        assert status != "000", done.stderr
+        return int(status), json.loads(body) if body else None
+
+    def refused(self, shown: Made) -> str:
+        """What curl says of a handshake that failed."""
+        done = self._curl(shown)
+        assert done.stdout.endswith("\n000"), done.stdout
+        return done.stderr
+
+    def _curl(
+        self, shown: Made | None, *above: Made, path: str = "/certified/1", words: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
         command = ["curl", "-sS", "--max-time", "15", "--cacert", str(self.place.certificate), "-w", "\n%{http_code}", *words]
         if shown is not None:
             certificate, key = self.write(shown, *above)
             command += ["--cert", certificate, "--key", key]
         url = f"https://localhost:{self.port}{path}"
-        done = subprocess.run([*command, url], capture_output=True, text=True, check=False, timeout=30)
-        body, _, status = done.stdout.rpartition("\n")
-        return int(status), json.loads(body) if body else None
+        return subprocess.run([*command, url], capture_output=True, text=True, check=False, timeout=30)
 
     def spoken(self, command: list[str], path: str = "/certified/1", times: int = 1) -> str:
         """What such a program prints of the connection and of the answers."""
@@ -206,19 +219,25 @@ def test_old_versions_of_tls_are_refused(served: Served) -> None:
         context.wrap_socket(raw, server_hostname="localhost")
 
 
-def test_strangers_are_not_let_in(served: Served) -> None:
+@pytest.mark.rfc("8446", "6.2")
+def test_strangers_are_not_let_in_and_are_told_so_in_tls(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     bad = [
-        leaf(authority("partners", **now()), uris=[ORDERS], **now()),
-        leaf(None, uris=[ORDERS], **now()),
-        leaf(PARTNERS, uris=[ORDERS], **now(ends=-1)),
-        leaf(PARTNERS, uris=[ORDERS], **now(begins=600)),
-        leaf(PARTNERS, uris=[ORDERS], purposes=[SERVER], **now()),
-        leaf(ISSUING, uris=[ORDERS], **now()),
+        (leaf(authority("partners", **now()), uris=[ORDERS], **now()), "decrypt error", "certificate signature failure"),
+        (leaf(None, uris=[ORDERS], **now()), "unknown ca", "self-signed certificate"),
+        (leaf(PARTNERS, uris=[ORDERS], **now(ends=-1)), "certificate expired", "certificate has expired"),
+        (leaf(PARTNERS, uris=[ORDERS], **now(begins=600)), "bad certificate", "certificate is not yet valid"),
+        (leaf(PARTNERS, uris=[ORDERS], purposes=[SERVER], **now()), "unsupported certificate", "unsuitable certificate purpose"),
+        (leaf(ISSUING, uris=[ORDERS], **now()), "unknown ca", "unable to get local issuer certificate"),
     ]
-    for made in bad:
-        status, told = served.curl(made, path="/certified/1")
-        assert status in (0, 401)
-        assert status == 0 or told["code"] in ("invalid_credential", "expired_credential")
+    good = leaf(PARTNERS, uris=[ORDERS], **now())
+    for made, alert, reason in bad:
+        caplog.clear()
+        Listener.handshakes = HandshakeLog()
+        with caplog.at_level("INFO", "doorward.tls"):
+            said = served.refused(made)
+        assert f"alert {alert}" in said
+        assert f"TLS handshake with 127.0.0.1 refused: its certificate: {reason}" in caplog.text
+        assert served.curl(good)[0] == 200, "the server is there, and lets in who may come"
 
 
 def test_one_that_was_revoked_is_refused_within_a_second_also_on_an_open_connection(served: Served) -> None:
@@ -268,7 +287,7 @@ def test_what_our_own_ca_issues_is_known_and_ends_with_one_command(served: Serve
 @pytest.mark.rfc("8705", "2.2")
 def test_a_certificate_that_signs_itself_gets_in_once_it_is_registered(served: Served) -> None:
     made = leaf(None, **now())
-    assert served.curl(made)[0] in (0, 401)
+    assert "alert unknown ca" in served.refused(made)
     certificate, _ = served.write(made)
     served.place.command("cert", "register", certificate, "--owner", "shop")
     time.sleep(1.2)
@@ -303,6 +322,10 @@ def test_serve_asks_for_certificates_in_every_worker(tmp_path: Path, workers: st
             assert running_status(running, good) == 200
             assert running_status(running, None) == 0
             assert running_status(running, leaf(None, **now())) == 0
+        assert running_status(running, good) == 200
+        log = (tmp_path / f"doorward-{port}.log").read_text()
+        assert "TLS handshake with 127.0.0.1 refused: peer did not return a certificate" in log
+        assert "TLS handshake with 127.0.0.1 refused: its certificate: self-signed certificate" in log
     finally:
         place.stop()
 

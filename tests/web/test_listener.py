@@ -13,7 +13,8 @@ from websockets.asyncio.client import connect
 
 from doorward.web.answer import STATUS
 from doorward.web.asgi import App, Receive, Scope, Send
-from doorward.web.listener import Listener, refusal
+from doorward.web.listener import Listener
+from doorward.web.wire_refusal import refusal
 
 
 class Impatient(Listener):

@@ -10,27 +10,17 @@ Use: `uvicorn.Config(app, http=Listener, …)`, or its dotted name where workers
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
 from typing import Any, ClassVar, Final, NoReturn
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from doorward.web.asgi import Answer, App
+from doorward.web.handshake import LINGER, HandshakeLog, failure_of
 from doorward.web.tls_extension import tls_extension
 from doorward.web.trailers import TRAILERS_APART
-
-_CODES: Final = {400: "bad_request", 408: "request_timeout", 414: "uri_too_long", 431: "header_too_large", 501: "not_implemented"}
-_DETAILS: Final = {
-    400: "This is not HTTP/1.1 as RFC 9112 has it.",
-    408: "The request did not arrive in time.",
-    414: "The request line is too long.",
-    431: "The header or trailer section is too large.",
-    501: "The only transfer coding that is understood is chunked, and a request with a body cannot ask for an upgrade.",
-}
-
+from doorward.web.wire_refusal import refusal
 
 _IN_FIELDS: Final = bytes({0x09, *range(0x20, 0x100)} - {0x7F})
 """RFC 9110 section 5.5."""
@@ -56,6 +46,7 @@ class Listener(HttpToolsProtocol):
     longest_target: ClassVar[int] = 8 * 1024
     head_seconds: ClassVar[float] = 10.0
     body_seconds: ClassVar[float] = 40.0
+    handshakes: ClassVar[HandshakeLog] = HandshakeLog()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,7 +60,13 @@ class Listener(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if (tls := tls_extension(transport.get_extra_info("ssl_object"))) is not None:
+        connection = transport.get_extra_info("ssl_object")
+        if (failure := failure_of(connection)) is not None:
+            self._over = True
+            self.handshakes.tell(failure, transport.get_extra_info("peername"), self.loop)
+            self._patience = self.loop.call_later(LINGER, transport.close)
+            return
+        if (tls := tls_extension(connection)) is not None:
             self._extensions["tls"] = tls
         self._wait()
 
@@ -238,18 +235,3 @@ class Listener(HttpToolsProtocol):
 
 async def _raise(reason: Exception, *_: object) -> NoReturn:
     raise reason
-
-
-def refusal(status: int) -> bytes:
-    """The whole response, as bytes."""
-    title = HTTPStatus(status).phrase
-    problem = {"type": "about:blank", "title": title, "status": status, "code": _CODES[status], "detail": _DETAILS[status]}
-    body = json.dumps(problem, separators=(",", ":")).encode()
-    head = (
-        f"HTTP/1.1 {status} {title}\r\n"
-        "content-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\n"
-        "cache-control: no-store\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return head.encode() + body

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from doorward.web.handshake import Handshake
 from doorward.web.trust_files import Stamp, TrustError, TrustFiles, stamp_of
 
 SECONDS: Final = 1.0
@@ -58,7 +59,14 @@ class TlsFiles:
 class Serving(ssl.SSLContext):
     """`server_pem`: what it shows, for the ASGI extension."""
 
+    sslobject_class = Handshake
     server_pem: str | None = None
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        made = super().wrap_bio(incoming, outgoing, *args, **kwargs)
+        if isinstance(made, Handshake):
+            made.incoming = incoming
+        return made
 
 
 class DoorContext(ssl.SSLContext):
