@@ -3,27 +3,25 @@
 Every step takes the Case, adds what it found, and raises Refused or goes on.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from doorward.core.address import counted_as, failures_key
 from doorward.core.bind import DPOP, USER_METHODS, bind, needs_dpop
 from doorward.core.case import Case
 from doorward.core.clock import Clock
 from doorward.core.csrf import check_same_site
 from doorward.core.errors import Refused, Why
+from doorward.core.finding import Finding
 from doorward.core.limit import Rate
-from doorward.core.method import Method, Unasked
+from doorward.core.metering import limit_principal, look_at_the_address
+from doorward.core.method import Method
 from doorward.core.path import read_path
 from doorward.core.policy import Alternative
-from doorward.core.proof import KEY_IN_QUERY, Proof
 from doorward.core.remembered import Remembered
 from doorward.core.request import Request
 from doorward.core.route import Route, Routes
 from doorward.core.store import Meter, Once, Unavailable
-
-_FOREIGN: Final = (b"authorization", b"x-api-key", b"x-signature", b"signature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +50,13 @@ class Gate:
         dpop: Method[Any] | None = None,
     ) -> None:
         """`dpop`: proves the key that a token is bound to (RFC 9449); without it no such token is admitted."""
-        self.methods: dict[str, Method[Any]] = {method.name: method for method in methods}
+        self.finding = Finding(methods)
         self.routes, self.once, self.meter, self.clock, self.options = routes, once, meter, clock, options
         self._observers, self._remembered, self._dpop = tuple(observers), remembered, dpop
-        self._ambient = frozenset(method.name for method in methods if method.ambient)
-        self._guessable = frozenset(method.name for method in methods if method.guessable)
+
+    @property
+    def methods(self) -> Mapping[str, Method[Any]]:
+        return self.finding.methods
 
     async def admit(self, request: Request, route: Route | None = None) -> Case:
         """The case with its principal (None only where the route is open to anyone). Raises Refused."""
@@ -152,65 +152,13 @@ class Gate:
         options = self.options
         if options.address is None and (options.failures is None or case.principal is not None):
             return None
-        return self._look_at_the_address(case)
-
-    async def _look_at_the_address(self, case: Case) -> None:
-        where = counted_as(case.request.counted)
-        if where is not None and self.options.address is not None:
-            await self._take(case, f"address:{where}", self.options.address)
-        rate, key = self.options.failures, failures_key(case.request.counted)
-        if rate is None or key is None or case.principal is not None or not self._shows_a_guess(case):
-            return
-        said = await self.meter.look(key, rate, case.now)
-        if not said.allowed:
-            raise Refused(Why.TOO_MANY_FAILURES, "Too many failed tries from this address; wait.", retry_after=said.retry_after)
-
-    def _shows_a_guess(self, case: Case) -> bool:
-        """Only who shows a guessable secret can be out of tries: the meter is not asked about the others."""
-        return any(self._look_for(name, case) for name in case.its_route.asked if name in self._guessable)
-
-    def _look_for(self, name: str, case: Case) -> bool:
-        if name not in case.shown and name in self.methods:
-            try:
-                shown = self.methods[name].find(case.request, case.its_route)
-            except Refused as reason:
-                if name not in self._ambient:
-                    raise
-                case.leftover = reason  # a browser sends a stale cookie unasked, beside whatever is meant
-                shown = None
-            if shown is not None:
-                case.shown[name] = shown
-                if name in self._ambient or isinstance(shown, Unasked):
-                    case.unasked.add(name)
-        return name in case.shown
+        return look_at_the_address(case, self.meter, options.address, options.failures, self.finding.shows_a_guess)
 
     def find(self, case: Case) -> None:
         route, request = case.its_route, case.request
         if route.allow is None or case.principal is not None or (route.preflight and request.announces is not None):
             return
-        for name in route.asked:
-            self._look_for(name, case)
-        case.way = self._choose(route, case)
-
-    def _choose(self, route: Route, case: Case) -> Alternative:
-        """The alternative whose every credential is shown (DECISIONS 2, docs/adr/0002-which-alternative.md).
-
-        It asks for all explicit credentials that are shown, so none is left unproven; ambient ones may be. Of several
-        such, the one written first.
-        """
-        if len(route.ways) == 1 and len(case.shown) == len(route.asked):
-            return route.ways[0]
-        complete = [way for way in route.ways if all(method in case.shown for method in way.methods)]
-        if case.leftover is not None and not any(set(way.methods) - case.unasked for way in complete):
-            raise case.leftover
-        if not complete:
-            foreign = not case.shown and any(name in case.request.headers for name in _FOREIGN)
-            raise Refused(Why.MALFORMED if foreign else Why.MISSING)
-        explicit = frozenset(case.shown) - case.unasked
-        for way in complete:
-            if explicit.issubset(way.methods):
-                return way
-        raise Refused(Why.TWO_ALTERNATIVES, "Send one credential: several that this route does not take together were sent.")
+        self.finding.find(case)
 
     def prove(self, case: Case) -> Awaitable[None] | None:
         return self._prove(case, case.way) if case.way is not None and case.principal is None else None
@@ -218,7 +166,7 @@ class Gate:
     async def _prove(self, case: Case, way: Alternative) -> None:
         route = case.its_route
         for name in way.methods:
-            proof = await self.methods[name].prove(case.shown[name])
+            proof = await self.finding.methods[name].prove(case.shown[name])
             if proof.env is not None and proof.env != route.env:
                 raise Refused(Why.WRONG_ENV, note=f"the route takes {route.env}")
             if proof.issuer is not None and name in way.ours:
@@ -255,28 +203,7 @@ class Gate:
         proofs = () if case.principal is None else case.principal.proofs
         if case.its_route.rate is None and self.options.principal is None and all(proof.rate is None for proof in proofs):
             return None
-        return self._limit_principal(case)
-
-    async def _limit_principal(self, case: Case) -> None:
-        route = case.its_route
-        if case.principal is None:
-            if route.rate is not None:  # open to anyone: nobody is known, so each address is counted
-                await self._take(case, f"open:{route.meter}:{counted_as(case.request.address)}", route.rate)
-            return
-        for proof in case.principal.proofs:
-            if proof.rate is not None:
-                await self._take(case, f"credential:{proof.credential_id}", proof.rate)
-        if route.rate is not None:
-            await self._take(case, f"route:{route.meter}:{case.principal.subject}", route.rate)
-        if self.options.principal is not None:
-            await self._take(case, f"principal:{case.principal.subject}", self.options.principal)
-
-    async def _take(self, case: Case, key: str, rate: Rate) -> None:
-        said = case.taken_before(key, rate) or await self.meter.take(key, rate, case.now)
-        case.taken[key] = said
-        case.verdicts.append(said)
-        if not said.allowed:
-            raise Refused(Why.RATE_LIMITED, f"The limit of {rate} is used up; wait.", retry_after=said.retry_after)
+        return limit_principal(case, self.meter, self.options.principal)
 
     def check_scopes(self, case: Case) -> None:
         route, principal = case.its_route, case.principal
@@ -302,19 +229,11 @@ class Gate:
         if not case.request.unsafe:
             return
         proofs = case.proofs.values()
-        if not all(self._by_any_page(proof) for proof in proofs):
+        if not all(self.finding.by_any_page(proof) for proof in proofs):
             return
         for proof in proofs:
             if proof.csrf is not None:
                 check_same_site(case.request, proof.csrf)
-
-    def _by_any_page(self, proof: Proof) -> bool:
-        """What goes by itself, a password that was typed into the browser's dialog, a key that stands in a link."""
-        return self.unasked(proof) or proof.method in self._guessable or KEY_IN_QUERY in proof.claims
-
-    def unasked(self, proof: Proof) -> bool:
-        """Whether a browser, or the connection, sends by itself what this proves."""
-        return proof.csrf is not None or proof.method in self._ambient
 
     def spend_once(self, case: Case) -> Awaitable[None] | None:
         return self._spend_once(case) if any(proof.once is not None for proof in case.proofs.values()) else None

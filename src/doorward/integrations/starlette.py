@@ -120,7 +120,7 @@ class Requirement:
 
 def _check_origin(case: Case, gate: Gate) -> None:
     """RFC 6455 section 10.2, as `web.guard` does it."""
-    if case.proofs and all(gate.unasked(proof) for proof in case.proofs.values()):
+    if case.proofs and all(gate.finding.unasked(proof) for proof in case.proofs.values()):
         check_same_site(case.request, next(iter(case.proofs.values())).csrf)
 
 

@@ -110,7 +110,7 @@ class Guard:
         self._observe(Outcome(id, case, refused, status, began, self._clock() - began))
 
     def _check_origin(self, case: Case) -> None:
-        ambient = [proof for proof in case.proofs.values() if self.gate.unasked(proof)]
+        ambient = [proof for proof in case.proofs.values() if self.gate.finding.unasked(proof)]
         if ambient and len(ambient) == len(case.proofs):
             check_same_site(case.request, ambient[0].csrf)
 
