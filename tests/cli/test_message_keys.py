@@ -116,6 +116,22 @@ def test_a_caller_brings_a_public_key(ask: Ask, home: Path, tmp_path: Path, alg:
     assert admitted(home, fields) == "robot"
 
 
+@pytest.mark.parametrize("alg", ["rsa-pss-sha512", "rsa-v1_5-sha256"])
+def test_an_rsa_key_says_its_algorithm_when_made_and_signs_only_when_that_is_said(ask: Ask, run: Run, tmp_path: Path, alg: str) -> None:
+    words = ("--keypair", "--alg", alg, "--out")
+    made = created(ask, *words, str(tmp_path / "key"))
+    shown = run("key", "create", "--name", "n", "--owner", "robot", *words, str(tmp_path / "other")).stdout
+    assert (made["alg"], f"\nalg     {alg}\n" in shown) == (alg, True)
+    (tmp_path / "public").write_text(made["public_key"])
+    sign = ("sign", "--rfc9421", "--key-id", made["id"], "--key-file", str(tmp_path / "key"))
+    brought = ("key", "create", "--name", "n", "--owner", "robot", "--public-key", str(tmp_path / "public"))
+    for refused in (run(*sign, "GET", URL), run(*brought), run("verify", "--rfc9421", *brought[6:], "GET", URL)):
+        assert refused.exit_code == 1
+        assert "--alg rsa-pss-sha512 or --alg rsa-v1_5-sha256" in refused.stderr
+    assert run(*sign, "--alg", alg, "GET", URL).exit_code == 0
+    assert run(*brought, "--alg", alg).exit_code == 0
+
+
 def test_a_key_is_rotated_and_revoked(ask: Ask, home: Path, tmp_path: Path) -> None:
     made = created(ask, "--keypair")
     second = ask("key", "rotate", made["id"], "--overlap", "1h")

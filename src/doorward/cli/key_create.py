@@ -115,6 +115,7 @@ class _Keep:
         public = shown_public(new.credential) if method == keys.HTTP_SIGNATURE else {}
         told: dict[str, object] = {"alg": new.credential.kind, **public} if method == keys.HTTP_SIGNATURE else {}
         lines = [f"id      {new.id}"] if name != "key" else []
+        lines += [f"alg     {new.credential.kind}"] if told else []
         if self._descriptor is not None:
             if brought:
                 raise Failed("--out: there is no secret part of a key whose public half was brought", "mistake")

@@ -21,7 +21,7 @@ from doorward.crypto.signature_input import Labelled
 
 _RFC9421 = click.option("--rfc9421", "_form", is_flag=True, required=True, help="A request, as an HTTP message signature (RFC 9421).")
 _SECRET = click.option("--secret-file", metavar="FILE", help=f"The shared secret of {HMAC}; - is standard input.")
-_ALG = click.option("--alg", type=click.Choice(ALGORITHMS), help="The algorithm, where the key does not say it: rsa-pss-sha512 of RSA.")
+_ALG = click.option("--alg", type=click.Choice(ALGORITHMS), help="The algorithm, as the key's output says it; needed of RSA keys.")
 _COVER = click.option(
     "--cover", multiple=True, metavar="NAME", help=f"@method, content-type, …; may be given again. Without it {' '.join(DEFAULT)}."
 )
