@@ -1,11 +1,14 @@
 """cli/serve.py, check.py: what would stop a worker stops the command: one sentence, exit code 1, nothing announced."""
 
+import contextlib
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,92 @@ def test_one_worker_that_is_interrupted_ends_with_nought(home: Path) -> None:
     assert "Traceback" not in said + rest
     assert "Aborted" not in rest
     assert json.dumps(port) in said
+
+
+@contextlib.contextmanager
+def serving(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """The process, its port, and what it said until its workers had started."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "doorward", "serve", "--data", str(home), "--port", str(port), *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        said, waits = "", int(words[words.index("--workers") + 1]) if "--workers" in words else 1
+        while said.count("Application startup complete") < waits:
+            line = running.stderr.readline()
+            assert line, said
+            said += line
+        try:
+            yield running, port, said
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def workers_of(said: str) -> list[int]:
+    return [int(found) for found in re.findall(r"Started server process \[(\d+)\]", said)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return f"{pid} (" in (stat := Path(f"/proc/{pid}/stat").read_text()) and ") Z" not in stat
+    except OSError:
+        return False
+
+
+def test_workers_end_when_their_parent_was_killed_and_the_port_is_free(home: Path) -> None:
+    with serving(home, "--workers", "2") as (parent, port, said):
+        workers = workers_of(said)
+        assert len(workers) == 2
+        assert all(map(alive, workers))
+        parent.kill()
+        assert parent.wait(10) == -signal.SIGKILL
+        deadline = time.monotonic() + 5
+        while any(map(alive, workers)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(map(alive, workers))
+        assert parent.stderr is not None
+        rest = parent.stderr.read()
+        assert rest.count("the parent process is gone") == 2
+        assert rest.count("Application shutdown complete") == 2, "in good order"
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_help_names_every_door(run: Run) -> None:
+    told = run("serve", "--help").stdout
+    for door in ("/verify", "/auth/", "/oauth/", "/.well-known/", "/ca/", "/healthz", "/readyz", "/metrics"):
+        assert door in told
+
+
+OTHERS = "other machines are refused here (tls_required)"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "warned"),
+    [
+        ("", ("--host", "0.0.0.0"), True),
+        ("", ("--host", "127.0.0.1"), False),
+        ('trusted_proxies = ["10.0.0.0/8"]\n', ("--host", "0.0.0.0"), False),
+        ("insecure_http = true\n", ("--host", "0.0.0.0"), False),
+    ],
+)
+def test_plain_http_where_others_could_call_is_warned_of(home: Path, settings: str, words: tuple[str, ...], warned: bool) -> None:
+    (home / "doorward.toml").write_text(f'[server]\nissuer = "https://door.example"\n{settings}')
+    with serving(home, *words) as (_, _, said):
+        assert (f"warning: {OTHERS}" in said) is warned
+        assert said.count("warning:") == int(warned)
+
+
+def test_with_tls_nothing_is_warned_of(home: Path, pair: tuple[Path, Path]) -> None:
+    with serving(home, "--host", "0.0.0.0", "--tls-cert", str(pair[0]), "--tls-key", str(pair[1])) as (_, _, said):
+        assert "warning:" not in said
+
+
+def test_certificates_in_any_field_of_a_proxy_are_warned_of_at_the_start_and_by_check(home: Path, run: Run) -> None:
+    (home / "doorward.toml").write_text('[server]\ntrusted_proxies = ["127.0.0.1/32"]\n[[route]]\npath = "/**"\nallow = "mtls"\n')
+    warning = "warning: listed proxies are believed about certificates in any usual header field"
+    assert warning in run("check").stdout
+    with serving(home) as (_, _, said):
+        assert warning in said
+    with serving(home, "--json") as (_, _, said):
+        assert len(json.loads(said.splitlines()[0])["warnings"]) == 1

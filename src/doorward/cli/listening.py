@@ -9,9 +9,11 @@ import ssl
 from pathlib import Path
 
 from doorward.cli.frame import Failed
+from doorward.core.address import read_address
 from doorward.crypto.client_chain import read_certificates
 from doorward.data_dir import DataDir
 from doorward.methods.mtls import MtlsOptions
+from doorward.server_options import ServerOptions
 from doorward.settings import Settings, SettingsError
 from doorward.web.tls_context import TlsFiles
 from doorward.web.trust_files import TrustError, TrustFiles
@@ -34,6 +36,15 @@ def listen(host: str, port: int) -> socket.socket:
         listening.set_inheritable(True)
         undo.pop_all()
         return listening
+
+
+def exposed(listening: socket.socket, options: ServerOptions) -> list[str]:
+    """Without TLS: what other machines will be refused."""
+    address = read_address(listening.getsockname()[0])
+    if options.trusted_proxies or options.insecure_http or address is None or address.is_loopback:
+        return []
+    refused = "other machines are refused here (tls_required): this is plain http, and no proxy is listed"
+    return [f"{refused}. Give --tls-cert and --tls-key, or list the proxy that ends TLS in [server] trusted_proxies"]
 
 
 def check_pair(certificate: Path, key: Path) -> None:
