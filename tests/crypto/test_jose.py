@@ -12,11 +12,12 @@ from joserfc.jwk import import_key
 
 from doorward.core.errors import Refused, Why
 from doorward.crypto import base64url
-from doorward.crypto.algorithms import hmac_checker
+from doorward.crypto.algorithms import checker, hmac_checker
 from doorward.crypto.jose import LONGEST, SigningHandle, VerifyingKey, parse_jwt, sign_jwt
+from doorward.crypto.jwk import from_jwk
 from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.seal import Sealer
-from tests.crypto.vectors import example
+from tests.crypto.vectors import example, read
 
 NOW = 1_790_000_000.0
 SEALER = Sealer({"a": b"a" * 32}, "a", os.urandom)
@@ -79,6 +80,14 @@ def test_the_hs256_example_of_rfc_7515() -> None:
     VerifyingKey(kid="", alg="HS256", check=hmac_checker(base64url.decode(case["jwk"]["k"].encode()))).verify(parsed)
 
 
+@pytest.mark.rfc("7515", "A.3")
+def test_the_es256_example_of_rfc_7515() -> None:
+    case = example("RFC 7515 A.3 (ES256)")
+    parsed = parse_jwt(case["jws"])
+    VerifyingKey(kid="", alg="ES256", check=checker("ES256", from_jwk(case["jwk"]))).verify(parsed)
+    assert parsed.claims["iss"] == "joe"
+
+
 @pytest.mark.rfc("7515", "A.5")
 @pytest.mark.rfc("8725", "3.2")
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
@@ -119,6 +128,22 @@ def test_the_algorithm_is_the_keys_and_never_the_headers() -> None:
 )
 def test_a_header_that_brings_keys_or_demands_is_refused(member: str) -> None:
     assert why(token('{"alg":"ES256",' + member + "}")) is Why.MALFORMED
+
+
+@pytest.mark.rfc("7515", "4.1.11")
+@pytest.mark.parametrize("name", ["hmac-sha2_b64_false", "4.2.hmac-sha2_b64_false"])
+def test_the_unencoded_payloads_of_rfc_7797_are_refused_though_their_signatures_are_right(name: str) -> None:
+    case = read(f"rfc7797/{name}.json")
+    flat = case["output"]["json_flat"]
+    payload, key = flat["payload"], base64url.decode(case["input"]["key"]["k"].encode())
+    verifier = VerifyingKey(kid="", alg="HS256", check=hmac_checker(key))
+    for text in (f"{flat['protected']}.{payload}.{flat['signature']}", f"{flat['protected']}.{part(payload)}.{flat['signature']}"):
+        assert why(text, verifier) is Why.MALFORMED
+    claims = part('{"sub":"ada"}')
+    for members in ('"b64":false,"crit":["b64"]', '"b64":true,"crit":["b64"]', '"b64":false'):
+        signed = part('{"alg":"HS256",' + members + "}") + f".{claims}"
+        mac = base64url.encode(hmac.digest(key, signed.encode(), "sha256")).decode()
+        assert why(f"{signed}.{mac}", verifier) is Why.MALFORMED
 
 
 @pytest.mark.rfc("8725", "2.6")

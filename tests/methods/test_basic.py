@@ -24,6 +24,7 @@ from doorward.crypto.password import CHEAPEST_FOR_TESTS, HashingPool, hash_passw
 from doorward.methods.basic import Basic
 from doorward.methods.password_check import PASSWORD as PASSWORD_METHOD
 from doorward.methods.password_check import BasicOptions, prepared
+from tests.crypto.vectors import example
 from tests.methods.place import PASSWORD, Place, a_place, basic, request
 
 ROUTE = Route(path="/**", allow=By("basic"))
@@ -49,6 +50,16 @@ class CountingPool(HashingPool):
     async def run(self, fn: Callable[..., object], *args: object, **kwargs: object) -> object:  # type: ignore[override]
         self.jobs += 1
         return await super().run(fn, *args, **kwargs)
+
+
+@pytest.mark.rfc("7617", "2")
+@pytest.mark.rfc("7617", "2.1")
+async def test_the_examples_of_rfc_7617_are_read(place: Place) -> None:
+    for case in example("RFC 7617")["cases"]:
+        await place.account(case["user"], Secret(case["password"]))
+        shown = place.basic().find(request([("Authorization", case["authorization"])]), ROUTE)
+        assert shown is not None
+        assert (await place.basic().prove(shown)).subject == case["user"]
 
 
 @pytest.mark.rfc("7617", "2")

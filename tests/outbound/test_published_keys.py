@@ -20,6 +20,7 @@ from doorward.outbound.published_keys import (
     read_metadata,
 )
 from doorward.outbound.refusal import Failure, FetchError
+from tests.crypto.vectors import example as vector
 from tests.outbound.issuer import URL, Key, Publisher
 
 ONE, TWO = Key("k1"), Key("k2")
@@ -83,6 +84,13 @@ def test_both_well_known_places_of_an_issuer_with_a_path() -> None:
     assert openid_configuration("https://h/t/") == openid_configuration("https://h/t") == "https://h/t/.well-known/openid-configuration"
     assert authorization_server("https://h:8443/t") == "https://h:8443/.well-known/oauth-authorization-server/t"
     assert authorization_server("https://h/") == authorization_server("https://h") == "https://h/.well-known/oauth-authorization-server"
+
+
+@pytest.mark.rfc("8414", "3.1")
+def test_the_examples_of_rfc_8414() -> None:
+    places = vector("RFC 8414 section 3.1 / RFC 9728 section 3.1 (well-known before the path)")
+    for issuer in ("https://example.com", "https://example.com/issuer1"):
+        assert authorization_server(issuer) == places[issuer]
 
 
 async def test_two_hundred_who_come_at_once_cause_one_fetch() -> None:
