@@ -62,7 +62,7 @@ def test_malformed_unknown_and_wrong_get_one_answer() -> None:
 @pytest.mark.rfc("7617", "2.1")
 def test_every_scheme_of_the_route_is_offered_once_and_no_other() -> None:
     _, fields = answered(Why.MISSING, case("api_key or jwt or basic or session"))
-    assert fields["www-authenticate"] == 'Bearer realm="doorward", Basic realm="doorward", charset="UTF-8"'
+    assert fields["www-authenticate"] == 'Bearer realm="doorward", Basic realm="doorward", charset="UTF-8", Cookie realm="doorward"'
 
 
 @pytest.mark.rfc("9110", "15.5.2")

@@ -16,6 +16,9 @@ METHODS: dict[str, Any] = {
     "access_token": Words("access_token"),
     "basic": Words("basic", "Basic"),
     "session": Words("session", None, ambient=True),
+    "mtls": Words("mtls", None, ambient=True),
+    "webhook": Words("webhook", None),
+    "hmac": Words("hmac", None),
 }
 ANSWERER = Answerer(METHODS, dpop=("ES256", "EdDSA"))
 ALGS = 'algs="ES256 EdDSA"'
@@ -44,6 +47,29 @@ def challenge(why: Why, allow: str, *sent: tuple[bytes, bytes], **more: Any) -> 
 )
 def test_dpop_is_offered_where_tokens_are_taken_and_alone_where_they_must_be_bound(allow: str, offered: str) -> None:
     assert challenge(Why.MISSING, allow) == offered
+
+
+@pytest.mark.rfc("9110", "15.5.2")
+@pytest.mark.parametrize(
+    ("allow", "offered"),
+    [
+        ("mtls", ["TLS-Client-Certificate"]),
+        ("webhook", ["Webhook-Signature"]),
+        ("mtls or session", ["TLS-Client-Certificate", "Cookie"]),
+        ("api_key or webhook or mtls", ["Bearer", "Webhook-Signature", "TLS-Client-Certificate"]),
+        ("mtls and api_key bound by same_subject", ["TLS-Client-Certificate", "Bearer"]),
+        ("hmac", ["hmac"]),
+    ],
+)
+def test_each_method_of_the_route_is_told_and_a_cookie_only_where_one_is_taken(allow: str, offered: list[str]) -> None:
+    sender = {"webhook": "shop"} if "webhook" in allow else {}
+    assert challenge(Why.MISSING, allow, **sender) == ", ".join(f'{scheme} realm="doorward"' for scheme in offered)
+
+
+def test_where_credentials_come_in_the_body_the_challenge_says_so() -> None:
+    case = Case(Request("POST", "/", "", Headers(()), "https", "a", "192.0.2.1", None, False), NOW, Route(path="/**", allow=None))
+    told = dict(ANSWERER.refusal(Refused(Why.WRONG_SIGNATURE), "id", case=case).headers)
+    assert told[b"www-authenticate"] == b'Form realm="doorward"'
 
 
 @pytest.mark.rfc("9449", "7.1")

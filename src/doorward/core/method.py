@@ -18,7 +18,8 @@ class Unasked:
 class Method(Protocol[Shown]):
     """*Not mine* is `find` giving None; *proof* is `prove` returning; *refused, stop* is either raising Refused.
 
-    `name` is the word in policies; `challenge` the scheme for WWW-Authenticate (RFC 9110 section 11.6.1).
+    `name` is the word in policies; `challenge` the scheme for WWW-Authenticate (RFC 9110 section 11.6.1);
+    None: there is none that is registered.
     `ambient`: the browser or the connection sends it unasked, so an explicit credential beats it.
     `guessable`: a person chose the secret, so failures are limited (DECISIONS 5).
     `fields`: every header field, in lower case, that `find` reads. `repeatable`: showing the same again proves the same

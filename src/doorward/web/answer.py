@@ -21,7 +21,7 @@ from doorward.core.proof import KEY_IN_QUERY
 from doorward.core.request import Request
 from doorward.methods.http_signature import HttpSignature
 from doorward.web.asgi import Answer, Fields
-from doorward.web.challenges import Challenges
+from doorward.web.challenges import UNREGISTERED, Challenges
 
 STATUS: Final[dict[Code, int]] = {
     Code.MISSING_CREDENTIAL: 401,
@@ -76,7 +76,7 @@ class Answerer:
 
     def __init__(self, methods: Mapping[str, Method[Any]], realm: str = "doorward", dpop: Sequence[str] = ()) -> None:
         """`dpop`: the algorithms of DPoP proofs; none: tokens that are bound to a key are not taken."""
-        schemes = {name: method.challenge for name, method in methods.items() if method.challenge}
+        schemes = {name: method.challenge or UNREGISTERED.get(name, name) for name, method in methods.items()}
         self._challenges = Challenges(schemes, realm, dpop)
         self._signatures = next((method for method in methods.values() if isinstance(method, HttpSignature)), None)
 

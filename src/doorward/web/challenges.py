@@ -3,17 +3,22 @@
 Bearer   realm; error invalid_token, insufficient_scope (RFC 6750 section 3.1), insufficient_user_authentication (RFC 9470)
 DPoP     realm, algs; error invalid_token, invalid_dpop_proof, use_dpop_nonce, insufficient_scope (RFC 9449 sections 7.1 and 9)
 Basic    realm, charset (RFC 7617 section 2.1)
-Cookie   realm, where nothing else is accepted: a 401 must have a challenge (RFC 9110 section 15.5.2)
+Others   realm. A 401 must have a challenge (RFC 9110 section 15.5.2), so what has no registered scheme is told by a word that
+         is none either and that no browser acts upon: Cookie (a session), TLS-Client-Certificate, Webhook-Signature; a method
+         of another's by its name; Form where a credential is taken in the body of the request, as at the sign-in
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from doorward.core.authority import MTLS
 from doorward.core.errors import Code, Refused, Why
 from doorward.core.policy import OAUTH, Binder
 from doorward.core.request import Request
 from doorward.core.route import Route
 
+UNREGISTERED: Final = {"session": "Cookie", MTLS: "TLS-Client-Certificate", "webhook": "Webhook-Signature"}
+FORM: Final = "Form"
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
 _OF_THE_PROOF: Final = {
@@ -38,7 +43,7 @@ class Challenges:
         offered = self._offered(route)
         if self._algs and refused.why in _ASKED_FOR and DPOP not in offered:
             offered.append(DPOP)
-        return ", ".join(self._one(scheme, refused, route, request) for scheme in offered) or f'Cookie realm="{self._realm}"'
+        return ", ".join(self._one(scheme, refused, route, request) for scheme in offered or [FORM])
 
     def _offered(self, route: Route | None) -> list[str]:
         """Each once, in the order of the policy."""
