@@ -411,6 +411,29 @@ async def test_a_required_nonce_is_asked_for_and_told(tmp_path: Path) -> None:
             assert (await client.post("/auth/login", json=GOOD)).status_code == 200  # Bearer tokens need no nonce
 
 
+@pytest.mark.parametrize("transport", ["cookie", "hybrid", "session"])
+@pytest.mark.parametrize(
+    ("mark", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://door.example"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-site"}, 403),
+        (CROSS | {"Origin": ISSUER}, 403),
+        ({"Origin": ISSUER}, 200),
+        ({"Origin": ISSUER.upper()}, 200),
+        (SAME | {"Origin": ISSUER}, 200),
+        ({}, 200),
+    ],
+)
+async def test_no_page_of_another_origin_signs_a_browser_in(auth: Auth, transport: str, mark: dict[str, str], status: int) -> None:
+    async with auth.client() as browser:
+        answer = await browser.post("/auth/login", json=GOOD | {"transport": transport}, headers=mark)
+    assert answer.status_code == status
+    assert ("set-cookie" in answer.headers) is (status == 200)
+    assert status == 200 or answer.json()["code"] == "csrf"
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=255), max_size=80), st.sampled_from([ACCESS, REFRESH, "doorward-access"])

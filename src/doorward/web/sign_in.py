@@ -211,6 +211,9 @@ def _session_shown(request: Request, options: SessionOptions) -> Secret | None:
 
 
 def _check_not_cross_site(request: Request) -> None:
-    """Nobody may sign a browser in as somebody else from another site. Raises Refused(CROSS_SITE)."""
-    if request.header(b"sec-fetch-site") not in (None, "same-origin", "none"):
+    """Nobody may sign a browser in as somebody else from another site. Who bears no mark of a browser is let through. Raises
+    Refused(CROSS_SITE)."""
+    site, origin = request.header(b"sec-fetch-site"), request.header(b"origin")
+    ours = site in ("same-origin", "none") if site is not None else origin is None or origin.lower() == request.origin
+    if not ours:
         raise Refused(Why.CROSS_SITE, "Sign in from a page of this origin.")
