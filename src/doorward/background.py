@@ -81,11 +81,9 @@ def _following(parts: Parts) -> Callable[[], Awaitable[None]]:
     return follow
 
 
-def _jobs(parts: Parts) -> tuple[Job, ...]:
-    home, clock = parts.home, parts.home.clock
-    chainer = Chainer(parts.store.journal, CheckpointKeys(home.peppers), home.data.path)
-
-    registered = RegisteredFile(parts.store, home.data.registered, clock)
+def _reloading(parts: Parts) -> Callable[[], Awaitable[None]]:
+    """What other processes changed in files or announced: this worker goes on with it."""
+    home = parts.home
     stamp, follow = home.data.keys_stamp(), _following(parts)
 
     async def reload() -> None:
@@ -98,6 +96,14 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         await follow()
         if parts.trust.changed and await asyncio.to_thread(parts.trust.renew):
             parts.adopt_trust()
+
+    return reload
+
+
+def _jobs(parts: Parts) -> tuple[Job, ...]:
+    home, clock = parts.home, parts.home.clock
+    chainer = Chainer(parts.store.journal, CheckpointKeys(home.peppers), home.data.path)
+    registered = RegisteredFile(parts.store, home.data.registered, clock)
 
     async def share() -> None:
         parts.metrics.share()
@@ -118,7 +124,7 @@ def _jobs(parts: Parts) -> tuple[Job, ...]:
         await parts.signing.advance(clock())
 
     return (
-        Job("reload", RELOAD, reload, alone=False),
+        Job("reload", RELOAD, _reloading(parts), alone=False),
         Job("share metrics", SHARE, share, alone=False),
         Job("write the ring", RING, ring, alone=False),
         Job("flush", FLUSH, lambda: flush(parts), alone=False),
