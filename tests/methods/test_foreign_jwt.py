@@ -26,12 +26,13 @@ from doorward.crypto.issuer_keys import keys_of
 from doorward.methods.foreign_jwt import Trusted
 from doorward.methods.jwt import Jwt
 from doorward.outbound.published_keys import FRESH, PublishedKeys
-from tests.methods.place import NOW, request
+from tests.methods.jwt_door import HERE, JwtDoor
+from tests.methods.place import NOW
 from tests.methods.test_jwt import ISSUER as OURS
 from tests.methods.test_jwt import KEY, ring_of
 from tests.outbound.issuer import URL, Key, Publisher
 
-HERE, SHOP = Route(path="/**", allow=None), Route(path="/**", allow=None, audience="https://shop.example")
+SHOP = Route(path="/**", allow=None, audience="https://shop.example")
 EC, RSA, ED = Key("k1"), Key("k1", "RS256"), Key("k1", "EdDSA")
 OTHER = "https://other.test"
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -47,23 +48,11 @@ def fixed(*jwks: dict[str, Any], algorithms: frozenset[str] = ASYMMETRIC) -> Fix
     return FixedKeys(keys_of({"keys": list(jwks)}, algorithms))
 
 
-class Door:
+class Door(JwtDoor):
     def __init__(self, *trusted: Trusted) -> None:
         self.now, self.revoked = NOW, Revoked()
         self.trusted = trusted or (Trusted(corp(), fixed(EC.public())),)
         self.method = Jwt(keyring=ring_of(KEY), revoked=self.revoked, clock=lambda: self.now, issuer=OURS, trusted=self.trusted)
-
-    async def prove(self, token: str, route: Route = HERE) -> Proof:
-        shown = self.method.find(request([("Authorization", f"Bearer {token}")]), route)
-        assert shown is not None
-        return await self.method.prove(shown)
-
-    async def why(self, token: str, route: Route = HERE) -> Why | None:
-        try:
-            await self.prove(token, route)
-        except Refused as refused:
-            return refused.why
-        return None
 
 
 def claims(**changed: Any) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from doorward.crypto.jose import sign_jwt
 from doorward.crypto.keyring import Keyring, new_signing_key
 from doorward.crypto.seal import Sealer
 from doorward.methods.jwt import Jwt, JwtOptions
+from tests.methods.jwt_door import HERE, JwtDoor
 from tests.methods.place import NOW, request
 
 ISSUER = "https://door.example"
 SEALER = Sealer({"a": b"a" * 32}, "a", os.urandom)
 KEY = new_signing_key("ES256", SEALER, os.urandom, NOW - 100, NOW - 100)
 FOREIGN = new_signing_key("ES256", SEALER, os.urandom, NOW - 100, NOW - 100)
-HERE = Route(path="/**", allow=None)
 SHOP = Route(path="/**", allow=None, audience="https://shop.example")
 CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
@@ -49,7 +49,7 @@ def ring_of(*keys: SigningKey) -> Keyring:
 
 
 @dataclass
-class Door:
+class Door(JwtDoor):
     now: float = NOW
     fresh: bool = True
     memo: int = 100
@@ -69,18 +69,6 @@ class Door:
     def token(self, typ: str = "at+jwt", /, **changed: object) -> str:
         claims = {name: value for name, value in (CLAIMS | changed).items() if value is not None}
         return sign_jwt(claims, self.ring.active(NOW), typ)
-
-    async def prove(self, token: str, route: Route = HERE) -> Proof:
-        shown = self.method.find(request([("Authorization", f"Bearer {token}")]), route)
-        assert shown is not None
-        return await self.method.prove(shown)
-
-    async def why(self, token: str, route: Route = HERE) -> Why | None:
-        try:
-            await self.prove(token, route)
-        except Refused as refused:
-            return refused.why
-        return None
 
 
 @pytest.mark.rfc("9068", "4")
