@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from doorward.lab.place import free_port
-from tests.trips.test_server import WITHIN, Served, ready
+from tests.trips.test_server import WITHIN, Served, two_workers
 
 ROUTES = """
 [server]
@@ -24,15 +23,8 @@ allow = "oauth or api_key"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    place = Served(tmp_path_factory.mktemp("clients"))
-    place.make_certificate()
-    place.command("init")
-    place.port = free_port()
-    (place.data / "doorward.toml").write_text(ROUTES.format(port=place.port))
-    place.serve(place.port, "--workers", "2")
-    ready(place)
-    yield place
-    place.stop()
+    with two_workers(tmp_path_factory.mktemp("clients"), ROUTES) as place:
+        yield place
 
 
 @pytest.fixture

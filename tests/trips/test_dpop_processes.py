@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from doorward.client import ClientCredentials, DpopKey
-from doorward.lab.place import Place, free_port
+from doorward.lab.place import free_port
 from tests.methods.dpop_client import DpopClient
+from tests.trips.test_server import Served, two_workers
 
 PASSWORD = "correct horse"
 SETTINGS = """
@@ -32,41 +33,11 @@ PUBLIC = "https://pets.example/pets/1"
 CLIENT = DpopClient()
 
 
-class Served(Place):
-    port = 0
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.port}"
-
-    def client(self) -> httpx.AsyncClient:
-        limits = httpx.Limits(max_keepalive_connections=0)  # a new connection each time reaches every worker
-        return httpx.AsyncClient(verify=self.trust(), base_url=self.url, limits=limits, timeout=20)
-
-    def start(self) -> None:
-        self.serve(self.port, "--workers", "2")
-        with httpx.Client(verify=self.trust(), base_url=self.url) as web:
-            for _ in range(400):
-                try:
-                    if web.get("/readyz").status_code == 200:
-                        return
-                except httpx.TransportError:
-                    pass
-                time.sleep(0.05)
-        raise AssertionError("the server did not get ready")
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    place = Served(tmp_path_factory.mktemp("dpop"))
-    place.make_certificate()
-    place.command("init")
-    place.port = free_port()
-    (place.data / "doorward.toml").write_text(SETTINGS.format(port=place.port))
-    place.command("account", "create", "ada", "--scopes", "read:pets", "--password-stdin", stdin=PASSWORD + "\n")
-    place.start()
-    yield place
-    place.stop()
+    with two_workers(tmp_path_factory.mktemp("dpop"), SETTINGS) as place:
+        place.command("account", "create", "ada", "--scopes", "read:pets", "--password-stdin", stdin=PASSWORD + "\n")
+        yield place
 
 
 def asked(fields: list[tuple[str, str]], target: str = "/pets/1") -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import signal
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ class Served(Place):
         limits = httpx.Limits(max_keepalive_connections=0)  # a new connection each time reaches every worker
         return httpx.AsyncClient(verify=self.trust(), base_url=self.url, limits=limits, timeout=20)
 
+    def start(self) -> None:
+        self.serve(self.port, "--workers", "2")
+        ready(self)
+
     def workers(self) -> list[int]:
         parent = self.processes[0].pid
         text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
@@ -54,18 +59,26 @@ class Served(Place):
         return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    place = Served(tmp_path_factory.mktemp("served"))
+@contextmanager
+def two_workers(folder: Path, settings: str) -> Iterator[Served]:
+    """`{port}` in the settings is the one that they serve."""
+    place = Served(folder)
     place.make_certificate()
     place.command("init")
     place.port = free_port()
-    (place.data / "doorward.toml").write_text(ROUTES.format(port=place.port))
-    place.command("account", "create", "ada", "--scopes", "read:pets", "--password-stdin", stdin=PASSWORD + "\n")
-    place.serve(place.port, "--workers", "2")
-    ready(place)
-    yield place
-    place.stop()
+    (place.data / "doorward.toml").write_text(settings.format(port=place.port))
+    try:
+        place.start()
+        yield place
+    finally:
+        place.stop()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with two_workers(tmp_path_factory.mktemp("served"), ROUTES) as place:
+        place.command("account", "create", "ada", "--scopes", "read:pets", "--password-stdin", stdin=PASSWORD + "\n")
+        yield place
 
 
 def ready(place: Served) -> None:

@@ -12,8 +12,7 @@ import pytest
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 from oauthlib.oauth2 import BackendApplicationClient  # type: ignore[import-untyped]
 
-from doorward.lab.place import free_port
-from tests.trips.test_server import Served, asked, ready
+from tests.trips.test_server import Served, asked, two_workers
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that httpx has a successor: spoken to as long as it is in use
@@ -34,15 +33,8 @@ scopes = ["read:pets"]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    place = Served(tmp_path_factory.mktemp("tokens"))
-    place.make_certificate()
-    place.command("init")
-    place.port = free_port()
-    (place.data / "doorward.toml").write_text(SETTINGS.format(port=place.port))
-    place.serve(place.port, "--workers", "2")
-    ready(place)
-    yield place
-    place.stop()
+    with two_workers(tmp_path_factory.mktemp("tokens"), SETTINGS) as place:
+        yield place
 
 
 def client(served: Served, form: str) -> dict[str, Any]:
