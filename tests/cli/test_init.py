@@ -112,7 +112,7 @@ def test_errors_are_json_where_json_is_asked_for(run: Run, monkeypatch: pytest.M
     assert json.loads(result.stderr)["error"]
 
 
-WRONG = [("--nonsense",), ("key", "create"), ("key", "nonsense"), ("serve", "--port", "99999"), ("key", "create", "--rate", "x")]
+WRONG = [("--nonsense",), ("key", "rotate"), ("key", "nonsense"), ("serve", "--port", "99999"), ("key", "create", "--rate", "x")]
 
 
 @pytest.mark.parametrize("words", WRONG)

@@ -32,7 +32,7 @@ KEYED: Final[dict[Binder, frozenset[str]]] = {
     Binder.SAME_KEY: frozenset({*OAUTH, "mtls", "http_signature"}),
 }
 """The methods whose proofs may show a key, or be bound to one."""
-_TWICE_A_TOKEN: Final = (
+_OAUTH_TWICE: Final = (
     "`oauth` takes our server's tokens, JWT or opaque, so nothing joins it with `jwt` or `access_token`: a request has one Authorization. "
     "Write `oauth` alone, or `jwt` alone, which takes JWTs of the other issuers too"
 )
@@ -248,7 +248,7 @@ def alternatives(policy: Policy) -> tuple[Alternative, ...]:
 def _together(parts: tuple[Alternative, ...], bind: Binder) -> Alternative:
     methods = tuple(method for part in parts for method in part.methods)
     if len(set(methods)) != len(methods):
-        raise ValueError(_TWICE_A_TOKEN if any(part.ours for part in parts) else "a method is joined with itself by `and`")
+        raise ValueError(_OAUTH_TWICE if any(part.ours for part in parts) else "a method is joined with itself by `and`")
     if keyless := [method for method in methods if method not in KEYED.get(bind, methods)]:
         raise ValueError(f"`{bind.value}` binds what has a key of its own, and {keyless[0]} has none")
     bonds = tuple(bond for part in parts for bond in part.bonds)
