@@ -179,7 +179,7 @@ class Gate:
             return None
         if not needs_dpop(case.way, case.proofs):
             if case.request.authorization("dpop") is not None:
-                raise Refused(Why.BAD_DPOP, "A token that is bound to no key is sent as Bearer.")  # RFC 9449 section 7.1
+                raise Refused(Why.BAD_DPOP, "No DPoP proof is asked for here: send the token as Bearer.")  # RFC 9449 section 7.1
             if b"dpop" in case.request.headers and case.request.token is not None:
                 raise Refused(Why.BAD_DPOP, "The token is bound to no key: a DPoP proof beside it would prove nothing.")
             return None
