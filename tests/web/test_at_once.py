@@ -72,6 +72,9 @@ def without_date(said: bytes) -> bytes:
         b"POST /now HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nx-trailer: 1\r\n\r\n" + LAST,
         b"POST /now HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody" + LAST,
         GET % b"/large" + LAST,
+        b"GET /now HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" + LAST,
+        b"CONNECT /now HTTP/1.1\r\nHost: a\r\n\r\n" + LAST,
+        GET % b"/later" + b"POST /now HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ],
 )
 async def test_the_bytes_are_those_that_uvicorn_sends_by_itself(asks: bytes) -> None:
@@ -81,6 +84,13 @@ async def test_the_bytes_are_those_that_uvicorn_sends_by_itself(asks: bytes) -> 
         assert without_date(said) == without_date(await say(other, asks))
     assert said.startswith(b"HTTP/1.1 ")
     assert ready.asked > 0
+
+
+async def test_a_request_whose_body_goes_wrong_after_its_answer_gets_no_second_answer() -> None:
+    async with listening(app=Ready()) as port:
+        said = await say(port, b"POST /now HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n" + LAST)
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.count(b"HTTP/1.1") == 1
 
 
 async def test_no_task_is_begun_for_it() -> None:

@@ -117,13 +117,13 @@ class Listener(HttpToolsProtocol):
             self._read_upgrade()
         self.scope["extensions"] = self._extensions.copy()
         super().on_headers_complete()
-        if self._ignores:
-            self.cycle.keep_alive = False
         self._in_body, self._arrived = True, 0
         self.headers = []  # the scope keeps the other list: what is appended from here on are trailer fields
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """What is answered at once needs no task. Where answers before it wait, or nobody reads them, it waits as any other."""
+        if self._ignores and cycle is self.cycle:
+            cycle.keep_alive = False  # before it is answered: whatever comes after it is not read
         if app is self.app and self._ready is not None and not (self.pipeline or self.flow.write_paused or self.access_log):
             try:
                 app = self._ready(cycle.scope)
@@ -226,9 +226,11 @@ class Listener(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         # Else this would be read as part of the answer that is under way, or as the answer to the request before.
-        if self._unanswered is None or (self._in_body and not self.cycle.response_started and not self.pipeline):
+        # One whose body goes wrong after its answer gets no second one.
+        unanswered = self._unanswered is not None
+        if unanswered == self._in_body and not (unanswered and (self.cycle.response_started or self.pipeline)):
             self.transport.write(refusal(status))
-            if self._unanswered is not None:
+            if unanswered:
                 self.cycle.disconnected = True  # the application has nobody to answer any more
         self.transport.close()
 
