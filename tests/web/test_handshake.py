@@ -1,9 +1,11 @@
 """What a caller and the log are told of a handshake that failed, on both event loops, and with another protocol than ours."""
 
 import asyncio
+import gc
 import logging
 import ssl
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,23 @@ def test_a_flood_of_bad_handshakes_does_not_flood_the_log(
     assert lines[:MOST] == ["TLS handshake with 127.0.0.1 refused: its certificate: self-signed certificate"] * MOST
     assert lines[-1].startswith("15 more TLS handshakes were refused")
     assert len(lines) == MOST + 1
+
+
+def test_a_failed_handshake_is_gone_with_its_connection(tmp_path: Path) -> None:
+    """Each held 256 KiB of the loop's buffers until the next collection."""
+    certificate, key = leaf(SERVER_CA, dns=["localhost"], purposes=[SERVER], **now()).write(tmp_path, "server")
+    incoming = ssl.MemoryBIO()
+    made = TlsFiles(Path(certificate), Path(key)).context().wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    incoming.write(b"GET / HTTP/1.1\r\n\r\n")
+    gc.disable()
+    try:
+        made.do_handshake()
+        assert handshake.failure_of(made) is not None
+        known = weakref.ref(made)
+        del made
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 def test_certificates_are_warned_of_and_what_is_no_tls_is_only_noted() -> None:

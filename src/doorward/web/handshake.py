@@ -32,7 +32,7 @@ class Handshake(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLSyscallError):
             raise  # more is to come
         except ssl.SSLError as reason:
-            self.failure = reason
+            self.failure = reason.with_traceback(None)  # or its frames would keep the connection's buffers until a collection
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:
         if self.failure is None:
