@@ -29,7 +29,7 @@ def test_a_guide_runs_as_it_is_written(guide: str, tmp_path: Path) -> None:
             ["bash", "-c", script], cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=100)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

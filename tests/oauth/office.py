@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ class Office:
         home = self.door.parts.home
         order = ClientOrder(**({"name": "orders", "scopes": SCOPES} | more))
         maker = SecretMaker(peppers=home.peppers, entropy=os.urandom)
-        return await clients.create(order, store=home.store, maker=maker, actor=LOCAL, now=self.clock())
+        loopback = (ip_network("127.0.0.0/8"),)
+        return await clients.create(order, store=home.store, maker=maker, actor=LOCAL, now=self.clock(), allow=loopback)
 
     async def post(self, path: str, form: Mapping[str, Any], by: NewClient | None = None, **more: Any) -> httpx.Response:
         if by is not None:
