@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets its own warnings to "always"; ours below come after
+import authlib.deprecate  # noqa: F401 - it sets its own warnings to "always"; ours below come after
 import httpx
 from http_message_signatures import HTTPMessageVerifier, HTTPSignatureKeyResolver, algorithms
 from joserfc import jws
@@ -20,7 +20,7 @@ from standardwebhooks import Webhook
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from authlib.jose import JsonWebKey, JsonWebSignature  # type: ignore[import-untyped]
+    from authlib.jose import JsonWebKey, JsonWebSignature
 
 WINDOW: Final = 60
 SIGNED: Final[dict[str, type[algorithms.HTTPSignatureAlgorithm]]] = {

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Final
 
-import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets its own warnings to "always"; ours below come after
+import authlib.deprecate  # noqa: F401 - it sets its own warnings to "always"; ours below come after
 import jwt as pyjwt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -18,7 +18,7 @@ from doorward.crypto import base64url
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that joserfc follows it: measured as long as it is in use
-    from authlib.jose import JsonWebKey, JsonWebToken  # type: ignore[import-untyped]
+    from authlib.jose import JsonWebKey, JsonWebToken
 
 Verify = Callable[[str], object]
 LIBRARIES: Final = ("PyJWT", "joserfc", "Authlib")

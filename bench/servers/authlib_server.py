@@ -12,17 +12,17 @@ import time
 import warnings
 from typing import Any
 
-import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets its own warnings to "always"; ours below come after
+import authlib.deprecate  # noqa: F401 - it sets its own warnings to "always"; ours below come after
 from flask import Flask
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from authlib.integrations.flask_oauth2 import AuthorizationServer  # type: ignore[import-untyped]
-    from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin, grants  # type: ignore[import-untyped]
-    from authlib.oauth2.rfc7662 import IntrospectionEndpoint  # type: ignore[import-untyped]
+    from authlib.integrations.flask_oauth2 import AuthorizationServer
+    from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin, grants
+    from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 
-class Client(ClientMixin):  # type: ignore[misc]
+class Client(ClientMixin):
     def get_client_id(self) -> str:
         return os.environ["CLIENT"]
 
@@ -48,7 +48,7 @@ class Client(ClientMixin):  # type: ignore[misc]
         return kind == "client_credentials"
 
 
-class Token(TokenMixin):  # type: ignore[misc]
+class Token(TokenMixin):
     def __init__(self, told: dict[str, Any], made: float) -> None:
         self.told, self.made = told, made
 
@@ -82,7 +82,7 @@ def database() -> sqlite3.Connection:
     return found
 
 
-class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
+class Introspection(IntrospectionEndpoint):
     def query_token(self, token: str, hint: str | None) -> Token | None:
         row = database().execute("SELECT told, made FROM tokens WHERE token = ?", (token,)).fetchone()
         return Token(json.loads(row[0]), row[1]) if row is not None else None

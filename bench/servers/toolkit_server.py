@@ -6,12 +6,12 @@ would pay for a password hash.
 
 import os
 
-import django  # type: ignore[import-untyped]
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.management import call_command  # type: ignore[import-untyped]
-from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped]
-from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
-from django.urls import include, path  # type: ignore[import-untyped]
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
 
 settings.configure(
     SECRET_KEY="a bench has no secrets",
@@ -25,7 +25,7 @@ settings.configure(
 )
 django.setup()
 
-from oauth2_provider.models import Application  # type: ignore[import-untyped]  # noqa: E402 - after setup
+from oauth2_provider.models import Application  # noqa: E402 - after setup
 
 
 def ready(request: HttpRequest) -> HttpResponse:

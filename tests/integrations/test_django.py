@@ -1,15 +1,15 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import django  # type: ignore[import-untyped]
+import django
 import httpx
 import pytest
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.asgi import get_asgi_application  # type: ignore[import-untyped]
-from django.core.exceptions import ImproperlyConfigured  # type: ignore[import-untyped]
-from django.http import HttpRequest, JsonResponse  # type: ignore[import-untyped]
-from django.test import AsyncClient, Client, override_settings  # type: ignore[import-untyped]
-from django.urls import path  # type: ignore[import-untyped]
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, JsonResponse
+from django.test import AsyncClient, Client, override_settings
+from django.urls import path
 
 from doorward.core.route import Route
 from doorward.integrations.wsgi import Blocking

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it turns its own warnings on, so before they are turned off
+import authlib.deprecate  # noqa: F401 - it turns its own warnings on, so before they are turned off
 import jwt as pyjwt
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -318,7 +318,7 @@ async def test_proofs_that_other_libraries_made_are_taken(door: Door, library: s
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from authlib.jose import JsonWebKey, JsonWebToken  # type: ignore[import-untyped]
+            from authlib.jose import JsonWebKey, JsonWebToken
 
             key = JsonWebKey.import_key(CLIENT.key.as_dict(private=True))
             proof = JsonWebToken(["ES256"]).encode(header, claims, key, check=False).decode()

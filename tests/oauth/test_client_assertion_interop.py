@@ -8,7 +8,7 @@ import joserfc.jwk
 import joserfc.jwt
 import jwt as pyjwt
 import pytest
-from authlib.oauth2.rfc7523 import private_key_jwt_sign  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -18,10 +18,10 @@ from tests.outbound.issuer import Key
 from tests.outbound.servers import Listening, authority, head_of, json_answer, listening
 
 with warnings.catch_warnings():
-    import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets its own filter when it is first imported
+    import authlib.deprecate  # noqa: F401 - it sets its own filter when it is first imported
 
     warnings.simplefilter("ignore")  # it says that joserfc is its successor; people use it
-    from authlib.jose import jwt as authlib_jwt  # type: ignore[import-untyped]
+    from authlib.jose import jwt as authlib_jwt
 
 SETTINGS = """
 [server]

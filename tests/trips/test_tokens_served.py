@@ -6,17 +6,17 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import authlib.deprecate  # type: ignore[import-untyped]  # noqa: F401 - it sets its own warnings to "always"; ours below come after
+import authlib.deprecate  # noqa: F401 - it sets its own warnings to "always"; ours below come after
 import httpx
 import pytest
-from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
-from oauthlib.oauth2 import BackendApplicationClient  # type: ignore[import-untyped]
+from authlib.integrations.requests_client import OAuth2Session
+from oauthlib.oauth2 import BackendApplicationClient
 
 from tests.trips.test_server import Served, asked, two_workers
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that httpx has a successor: spoken to as long as it is in use
-    from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 WITHIN = 1.0
 SETTINGS = """

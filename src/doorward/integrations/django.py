@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig  # type: ignore[import-untyped]
-from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
-from django.http.request import RawPostDataException, UnreadablePostError  # type: ignore[import-untyped]
-from django.utils.decorators import sync_and_async_middleware  # type: ignore[import-untyped]
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from django.utils.decorators import sync_and_async_middleware
 
 from doorward.core.errors import Refused, Why
 from doorward.core.route import Route
