@@ -26,6 +26,10 @@ class Finding:
             self._look_for(name, case)
         case.way = self._choose(case)
 
+    def may_be_guessed(self, case: Case) -> bool:
+        """Whether the route takes anything that a person chose."""
+        return not self._guessable.isdisjoint(case.its_route.asked)
+
     def shows_a_guess(self, case: Case) -> bool:
         """Only who shows a guessable secret can be out of tries: the meter is not asked about the others."""
         return any(self._look_for(name, case) for name in case.its_route.asked if name in self._guessable)

@@ -150,7 +150,8 @@ class Gate:
     def check_failures(self, case: Case) -> Awaitable[None] | None:
         """Before any work: is this address out of tries? Charged where a guess is proven wrong (`methods`)."""
         options = self.options
-        if options.address is None and (options.failures is None or case.principal is not None):
+        guesses = options.failures is not None and case.principal is None and self.finding.may_be_guessed(case)
+        if options.address is None and not guesses:
             return None
         return look_at_the_address(case, self.meter, options.address, options.failures, self.finding.shows_a_guess)
 
